@@ -1,0 +1,1 @@
+"""The doors: each translates one protocol to calls on the layers below, and decides nothing."""
