@@ -1,0 +1,126 @@
+"""The catalog's tables in the metadata database, and the numbered migrations that make them.
+
+Called by `catalog.py`, `identity.py`, `audit.py`. A migration that was released is never changed: add the next.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from gureum.store.database import Migration
+
+__all__ = ["MIGRATIONS", "access_keys", "audit", "grants", "links", "members", "metadata", "things", "tokens", "users"]
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(256)),
+    Column("active", Boolean, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("group_name", String(128), nullable=False),
+    Column("user_name", String(128), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("group_name", "user_name"),
+)
+
+# Sessions of Studio and personal tokens differ only in how they travel.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("purpose", String(16), nullable=False),  # personal, session, local
+    Column("user_name", String(128), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger),
+    Column("last_used_at_ms", BigInteger),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("access_key_id", String(32), primary_key=True),
+    Column("user_name", String(128), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("label", String(200), nullable=False),
+    # SigV4 needs the secret itself, so it cannot be a hash: it is sealed with the folder's key.
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("code_hash", LargeBinary(32), primary_key=True),
+    Column("purpose", String(16), nullable=False),  # first_admin, sign_in
+    Column("user_name", String(128)),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
+things = Table(
+    "things",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(260), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("kind", "name"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("kind", String(16), nullable=False),
+    Column("name", String(260), nullable=False),  # a name, 'schema.*' or '*'
+    Column("grantee", String(140), nullable=False),  # a user, or 'group:<name>'
+    Column("permission", String(16), nullable=False),
+    PrimaryKeyConstraint("kind", "name", "grantee"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(260), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Index("audit_by_name", "kind", "name"),
+)
+
+
+def _first(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+MIGRATIONS = (Migration(1, "catalog and identity", _first),)

@@ -1,0 +1,1 @@
+"""The public test kit: a manual clock, a store that forgets what was not synced, a running platform."""
