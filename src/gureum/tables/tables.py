@@ -1,0 +1,153 @@
+"""Tables by name: create, open, list, drop, with the catalog deciding who may.
+
+Called by `sql`, the doors and the processes. Promise: a name in the catalog has a Delta table behind it; where a folder
+was lost or damaged, the table is listed with what is wrong and never shown as empty.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from gureum.catalog.catalog import SYSTEM, Catalog, Thing
+from gureum.errors import Conflict, GureumError
+from gureum.names import Kind, table_name
+from gureum.store.objects import open_objects
+from gureum.tables.table import Table
+from gureum.types import Actor, Permission
+
+__all__ = ["TableEntry", "Tables", "full_name"]
+
+# A handle keeps a table's list of files in memory; the least used are let go.
+HANDLES_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A table as a list shows it; `problem` says why the figures are missing."""
+
+    thing: Thing
+    version: int | None
+    files: int | None
+    bytes: int | None
+    rows: int | None
+    updated_at_ms: int | None
+    comment: str | None
+    problem: str | None
+
+
+def full_name(name: str) -> str:
+    """`hot` is `main.hot`."""
+    return ".".join(table_name(name))
+
+
+class Tables:
+    """The catalog's tables, below one folder or s3:// URL. Share one per process; safe between threads."""
+
+    def __init__(self, catalog: Catalog, *, root: str, storage: Mapping[str, str] | None = None) -> None:
+        self._catalog = catalog
+        self._root = root.rstrip("/")
+        self._storage = dict(storage or {})
+        self._lock = threading.Lock()
+        self._handles: dict[str, Table] = {}
+
+    def resolve(self, name: str, actor: Actor, permission: Permission = Permission.READ) -> Thing:
+        return self._catalog.resolve(full_name(name), actor, permission, kind=Kind.TABLE)
+
+    def create(
+        self,
+        name: str,
+        actor: Actor,
+        schema: pa.Schema,
+        *,
+        partition_by: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+        comment: str | None = None,
+    ) -> Table:
+        """Make an empty table that `actor` owns. Raises Conflict when the name is taken."""
+        schema_name, short = table_name(name)
+        thing_id = uuid.uuid4().hex
+        # The folder has the id in its name: a table that is dropped and made again never meets its old files.
+        location = f"{self._root}/{schema_name}/{short}-{thing_id[:8]}"
+        if self._exists(full_name(name)):
+            raise Conflict(f"table {name!r} exists", code="table.exists", hint="choose another name, or DROP TABLE it")
+        table = Table.create(
+            location, schema, partition_by=partition_by, properties=properties, comment=comment,
+            storage=self._storage, user=actor.user,
+        )  # fmt: skip
+        try:
+            self._catalog.create(
+                full_name(name), actor, kind=Kind.TABLE, spec={"location": self._stored(location)}, thing_id=thing_id
+            )
+        except GureumError:
+            self._remove(location)
+            raise
+        return table
+
+    def open(self, name: str, actor: Actor, permission: Permission = Permission.READ) -> Table:
+        """The table at its newest version, if `actor` may."""
+        return self.handle(self.resolve(name, actor, permission))
+
+    def handle(self, thing: Thing) -> Table:
+        """The table of a thing that the caller has resolved, at its newest version."""
+        with self._lock:
+            table = self._handles.pop(thing.id, None)
+        if table is None:
+            table = Table.open(self.location(thing), storage=self._storage)
+        else:
+            table.refresh()
+        with self._lock:
+            self._handles[thing.id] = table  # now the newest: the first key is the least used
+            if len(self._handles) > HANDLES_MAX:
+                self._handles.pop(next(iter(self._handles)))
+        return table
+
+    def location(self, thing: Thing) -> str:
+        stored = str(thing.spec["location"])
+        return stored if "://" in stored or stored.startswith("/") else f"{self._root}/{stored}"
+
+    def list(self, actor: Actor) -> Sequence[TableEntry]:
+        """The tables that `actor` may read, by name."""
+        return [self._entry(thing) for thing in self._catalog.list(actor, kind=Kind.TABLE)]
+
+    def entry(self, name: str, actor: Actor) -> TableEntry:
+        return self._entry(self.resolve(name, actor))
+
+    def drop(self, name: str, actor: Actor) -> None:
+        """Take the name away, then the files. Raises NotFound, PermissionDenied."""
+        thing = self._catalog.delete(full_name(name), actor, kind=Kind.TABLE)
+        with self._lock:
+            self._handles.pop(thing.id, None)
+        self._remove(self.location(thing))
+
+    def _entry(self, thing: Thing) -> TableEntry:
+        try:
+            table = self.handle(thing)
+            files, size_bytes, rows = table.size()
+            newest = table.history(1)
+        except GureumError as error:
+            return TableEntry(thing, None, None, None, None, None, None, str(error))
+        return TableEntry(
+            thing, table.version, files, size_bytes, rows, newest[0].at_ms if newest else None, table.comment, None
+        )
+
+    def _stored(self, location: str) -> str:
+        # Relative, so that a data folder can be moved or restored elsewhere.
+        return location.removeprefix(self._root + "/")
+
+    def _exists(self, name: str) -> bool:
+        return any(thing.name == name for thing in self._catalog.list(SYSTEM, kind=Kind.TABLE))
+
+    def _remove(self, location: str) -> None:
+        if "://" not in location:
+            shutil.rmtree(Path(location), ignore_errors=True)
+            return
+        objects = open_objects(location, options=self._storage)
+        for name in objects.list():
+            objects.delete(name)
