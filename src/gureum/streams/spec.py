@@ -8,7 +8,8 @@ know where it ends and then go on with its children.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -85,6 +86,7 @@ class StreamSpec:
     mode: str = "PROVISIONED"
     retention_h: int = RETENTION_H
     record_bytes_max: int = RECORD_BYTES_MAX
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def open_shards(self) -> tuple[ShardSpec, ...]:
@@ -109,6 +111,7 @@ class StreamSpec:
             "mode": self.mode,
             "retention_h": self.retention_h,
             "record_bytes_max": self.record_bytes_max,
+            "tags": dict(self.tags),
             "shards": [shard.to_json() for shard in self.shards],
         }
 

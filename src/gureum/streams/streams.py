@@ -6,7 +6,7 @@ the one writer process keeps. So any process may create or delete a stream, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gureum.catalog.catalog import SYSTEM, Catalog, Thing
 from gureum.clock import Clock
@@ -52,6 +52,7 @@ class Streams:
         mode: str = "PROVISIONED",
         retention_h: int = RETENTION_H,
         record_bytes_max: int = RECORD_BYTES_MAX,
+        tags: Mapping[str, str] | None = None,
     ) -> StreamSpec:
         """Make a stream; it takes records at once. Raises Conflict when the name is taken."""
         check_name(Kind.STREAM, name)
@@ -72,7 +73,7 @@ class Streams:
             raise InvalidInput("the largest record may be set from 1 to 10 MiB", code="stream.record_bytes")
         now_ms = self._clock.now_ms()
         spec = StreamSpec(
-            "", name, actor.user, 0, now_ms, new_shards(count, now_ms), mode, retention_h, record_bytes_max
+            "", name, actor.user, 0, now_ms, new_shards(count, now_ms), mode, retention_h, record_bytes_max, tags or {}
         )
         return self._spec(self._catalog.create(name, actor, kind=Kind.STREAM, spec=spec.to_json()))
 
@@ -105,6 +106,7 @@ class Streams:
                 mode=body["mode"],
                 retention_h=body["retention_h"],
                 record_bytes_max=body["record_bytes_max"],
+                tags=body["tags"],
             )
             if len(self._specs) >= SPECS_MAX:
                 self._specs.clear()
