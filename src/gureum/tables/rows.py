@@ -28,7 +28,7 @@ def table_schema(schema: pa.Schema) -> pa.Schema:
         if not field.name.strip():
             raise InvalidInput("a column has no name", code="table.column", hint="name it with AS")
         seen.add(field.name.lower())
-    return pa.schema([pa.field(f.name, _table_type(f.type, f.name), f.nullable) for f in schema])
+    return pa.schema([pa.field(f.name, _table_type(f.type, f.name), f.nullable, f.metadata) for f in schema])
 
 
 def _table_type(given: pa.DataType, column: str) -> pa.DataType:
