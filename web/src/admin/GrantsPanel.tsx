@@ -1,0 +1,3 @@
+export function GrantsPanel(_: { kind: string; name: string }) {
+  return null;
+}

@@ -1,0 +1,111 @@
+/** From a ChartSpec to ECharts' options: titled axes with units, quiet lines, the palette. Pure. */
+import type { Format } from "../i18n/format";
+import { FONT } from "../theme/theme";
+import type { ChartSpec } from "./Chart";
+import { coloursFor } from "./palette";
+
+// Beyond this a line is drawn from its largest-triangle samples: the eye sees no difference, the browser does.
+const POINTS_DRAWN = 4_000;
+// Names beyond this many cannot be told apart by colour; they still are by hover.
+const LEGEND_MAX = 40;
+
+export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
+  const ink = dark ? "#97a3b3" : "#5b6573";
+  const line = dark ? "#262d37" : "#e8ebef";
+  const text = { color: ink, fontFamily: FONT, fontSize: 11 };
+  const colours = coloursFor(spec.series.map((one) => one.name), dark);
+  const unit = spec.y.unit ? ` ${spec.y.unit}` : "";
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const legend = spec.series.length > 1;
+  const categories = spec.x.kind === "category" ? [...new Set(spec.series.flatMap((one) => one.points.map(([x]) => String(x))))] : undefined;
+  const yTitle = spec.y.unit && !spec.y.title.includes(spec.y.unit) ? `${spec.y.title} (${spec.y.unit})` : spec.y.title;
+
+  return {
+    animation: !still && spec.type === "bar",
+    animationDuration: 200,
+    color: colours,
+    textStyle: text,
+    grid: { left: 8, right: 18, top: legend ? 56 : 34, bottom: spec.x.title ? 26 : 8, containLabel: true },
+    tooltip: {
+      trigger: spec.type === "scatter" ? "item" : "axis",
+      confine: true,
+      backgroundColor: dark ? "#1c222a" : "#ffffff",
+      borderColor: dark ? "#36404d" : "#d2d7de",
+      textStyle: { color: dark ? "#e3e8ef" : "#161a20", fontFamily: FONT, fontSize: 12 },
+      axisPointer: { lineStyle: { color: ink, type: "dashed" }, shadowStyle: { opacity: 0.06 } },
+      valueFormatter: (value: unknown) => (typeof value === "number" ? `${format.precise(value)}${unit}` : "–"),
+    },
+    legend: legend
+      ? { type: "scroll", top: 22, left: 0, itemWidth: 14, itemHeight: 8, icon: spec.type === "line" ? "roundRect" : "circle", textStyle: { ...text, width: 180, overflow: "truncate" }, pageTextStyle: text, pageIconColor: ink, data: spec.series.slice(0, LEGEND_MAX).map((one) => one.name) }
+      : { show: false },
+    dataZoom: spec.x.kind === "category" ? [] : [{ type: "inside", zoomOnMouseWheel: "shift", moveOnMouseWheel: false }],
+    xAxis: {
+      type: spec.x.kind === "time" ? "time" : spec.x.kind === "number" ? "value" : "category",
+      data: categories,
+      min: spec.from,
+      max: spec.to,
+      scale: true,
+      name: spec.x.title,
+      nameLocation: "middle",
+      nameGap: 26,
+      nameTextStyle: text,
+      axisLine: { lineStyle: { color: line } },
+      axisTick: { show: false },
+      splitLine: { show: false },
+      axisLabel: { ...text, hideOverlap: true, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : {}) },
+    },
+    yAxis: {
+      type: "value",
+      name: yTitle,
+      nameLocation: "end",
+      nameGap: legend ? 34 : 12,
+      nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, 0] },
+      // Bars and areas stand on zero; a line shows where the values are.
+      scale: spec.type !== "bar" && !spec.area,
+      axisLabel: { ...text, formatter: (value: number) => (Math.abs(value) >= 10_000 ? format.compact(value) : format.precise(value)) },
+      splitLine: { lineStyle: { color: line } },
+      splitNumber: 4,
+      ...(spec.threshold != null && spec.type !== "bar" ? { min: (range: { min: number }) => low(Math.min(range.min, spec.threshold!)), max: (range: { max: number }) => high(Math.max(range.max, spec.threshold!)) } : {}),
+    },
+    series: spec.series.map((one, index) => ({
+      name: one.name,
+      type: spec.type,
+      data: categories ? aligned(one.points, categories) : one.points,
+      showSymbol: spec.type === "scatter" || one.points.length < 2,
+      symbolSize: 5,
+      lineStyle: { width: 1.7 },
+      areaStyle: spec.area ? { opacity: 0.1 } : undefined,
+      barMaxWidth: 42,
+      itemStyle: spec.type === "bar" ? { borderRadius: [3, 3, 0, 0] } : undefined,
+      sampling: one.points.length > POINTS_DRAWN ? "lttb" : undefined,
+      emphasis: { focus: legend ? "series" : "none", lineStyle: { width: 2.2 } },
+      markLine:
+        index === 0 && spec.threshold != null
+          ? {
+              silent: true,
+              symbol: "none",
+              animation: false,
+              lineStyle: { color: dark ? "#ff8290" : "#c02537", type: "dashed", width: 1.3 },
+              label: { formatter: `${spec.thresholdLabel ?? ""} ${format.precise(spec.threshold)}${unit}`.trim(), position: "insideEndTop", color: dark ? "#ff8290" : "#c02537", fontFamily: FONT, fontSize: 11 },
+              data: [{ yAxis: spec.threshold }],
+            }
+          : undefined,
+    })),
+  };
+}
+
+function aligned(points: [number | string, number | null][], categories: string[]): (number | null)[] {
+  const byX = new Map(points.map(([x, y]) => [String(x), y]));
+  return categories.map((x) => byX.get(x) ?? null);
+}
+
+// A little air, in round numbers, so that the ends of the axis are not odd figures.
+function low(value: number): number {
+  const step = 10 ** Math.floor(Math.log10(Math.abs(value) || 1)) / 2;
+  return Math.floor(value / step) * step;
+}
+
+function high(value: number): number {
+  const step = 10 ** Math.floor(Math.log10(Math.abs(value) || 1)) / 2;
+  return Math.ceil((value + step / 10) / step) * step;
+}

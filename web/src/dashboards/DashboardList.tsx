@@ -1,0 +1,1 @@
+export function DashboardList() { return <p>…</p>; }

@@ -1,0 +1,1 @@
+export function NewDashboard() { return <p>…</p>; }

@@ -1,0 +1,31 @@
+/** How a value of a result is written, and which columns hold numbers or times. */
+import type { Column } from "../api/client";
+
+const NUMERIC = /^(TINYINT|SMALLINT|INT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|REAL|DOUBLE|DECIMAL)/;
+const TIME = /^(TIMESTAMP|DATE)/;
+
+export const isNumeric = (column: Column) => NUMERIC.test(column.type);
+export const isTime = (column: Column) => TIME.test(column.type);
+
+/** The value as text, exactly: what is copied and saved. */
+export function cellText(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** An instant for a chart. Text without a zone is taken as UTC, as the server means it; null when it is no time. */
+export function timeOf(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string") return null;
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(value) || !value.includes("T") ? value : `${value}Z`;
+  const ms = Date.parse(zoned.replace(" ", "T"));
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** A number for a chart; big integers and decimals come as text. */
+export function numberOf(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string" || value.trim() === "") return null;
+  const number = Number(value);
+  return Number.isNaN(number) ? null : number;
+}

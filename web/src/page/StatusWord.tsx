@@ -1,0 +1,25 @@
+/** A state as a word, a colour and a shape: never a colour alone. */
+import { useTranslation } from "react-i18next";
+import css from "./page.module.css";
+
+export type State =
+  | "running" | "waiting" | "starting" | "draining" | "stopped" | "failed" | "healthy" | "late" | "firing" | "recovered"
+  | "idle" | "active" | "inactive" | "broken" | "error" | "warning" | "ok" | "denied" | "expired" | "open" | "closed";
+
+const TONE: Record<State, "good" | "warn" | "late" | "bad" | "calm" | "idle"> = {
+  running: "good", healthy: "good", ok: "good", active: "good", recovered: "good", open: "good",
+  waiting: "warn", starting: "calm", draining: "calm", warning: "warn",
+  late: "late", firing: "bad", failed: "bad", broken: "bad", error: "bad", denied: "bad",
+  stopped: "idle", idle: "idle", inactive: "idle", expired: "idle", closed: "idle",
+};
+const HOLLOW = new Set<State>(["waiting", "stopped", "idle", "inactive", "expired", "closed", "starting"]);
+
+export function StatusWord({ state, quiet = false, testId }: { state: State; quiet?: boolean; testId?: string }) {
+  const { t } = useTranslation();
+  return (
+    <span className={css.status} data-tone={TONE[state]} data-quiet={quiet || undefined} data-state={state} data-testid={testId}>
+      <i data-hollow={HOLLOW.has(state) || undefined} aria-hidden />
+      {t(`state.${state}`)}
+    </span>
+  );
+}

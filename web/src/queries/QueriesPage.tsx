@@ -1,0 +1,1 @@
+export function QueriesPage() { return <p>…</p>; }

@@ -1,0 +1,13 @@
+/** The nouns of the rail, in the data's order. A noun is listed when its first page exists. */
+import { IconChartLine, IconDatabase, IconHome2, IconInfinity, IconSettings2, IconTerminal2, IconWaveSine } from "@tabler/icons-react";
+
+export const NOUNS = [
+  { id: "home", to: "/", Icon: IconHome2 },
+  { id: "streams", to: "/streams", Icon: IconWaveSine },
+  { id: "sql", to: "/sql", Icon: IconTerminal2 },
+  { id: "tables", to: "/tables", Icon: IconDatabase },
+  { id: "queries", to: "/queries", Icon: IconInfinity },
+  { id: "dashboards", to: "/dashboards", Icon: IconChartLine },
+] as const;
+
+export const ADMIN = { id: "admin", to: "/admin", Icon: IconSettings2 } as const;

@@ -1,0 +1,45 @@
+/** What a page keeps in its address, so that reload, back and a shared link show the same thing. */
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback } from "react";
+
+export interface UrlState {
+  /** filter text */ q?: string;
+  sort?: string;
+  dir?: "asc" | "desc";
+  tab?: string;
+  version?: string;
+  shard?: string;
+  /** SQL page: shared text, mode, name of a new query, chart */ query?: string;
+  mode?: "standing";
+  chart?: string;
+  x?: string;
+  y?: string;
+  series?: string;
+  edit?: string;
+  view?: string;
+  kind?: string;
+  name?: string;
+}
+
+/** Change several values of the address in one step. */
+export function useUrlPatch(push = false) {
+  const navigate = useNavigate();
+  return useCallback(
+    (patch: UrlState) =>
+      void navigate({
+        to: ".",
+        search: (old: UrlState) => ({ ...old, ...patch }),
+        replace: !push,
+        resetScroll: false,
+      }),
+    [navigate, push],
+  );
+}
+
+/** One value of the address. Setting undefined or "" takes it out; `push` adds a step for the back button. */
+export function useUrlState<Key extends keyof UrlState>(key: Key, push = false) {
+  const value = useSearch({ strict: false })[key];
+  const patch = useUrlPatch(push);
+  const set = useCallback((next: UrlState[Key] | undefined) => patch({ [key]: next === "" ? undefined : next }), [patch, key]);
+  return [value, set] as const;
+}

@@ -1,0 +1,1 @@
+export function TableList() { return <p>…</p>; }
