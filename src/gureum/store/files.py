@@ -3,7 +3,7 @@
 Called by `streams`. Tests pass `gureum.testing.files.DroppingFiles`, which forgets whatever was not synced: so the log may
 use no act that is not here. Knows paths and bytes, not records.
 
-Promise: what `WritableFile.sync` returned from is on the disk; a name that was created, renamed or removed is so for
+Promise: what `WritableFile.sync` returned from is on the disk; a name that was created or removed is so for
 good only after `sync_folder` of the folder that holds it. A WritableFile whose `sync` raised is dead: the kernel may have
 marked the lost pages clean, so a second sync would succeed and prove nothing. Close it and recover.
 """
@@ -71,8 +71,6 @@ class Files(Protocol):
         """Map a cell. A writable one is made, full of zeros, if it is missing."""
 
     def read(self, path: Path) -> bytes: ...
-
-    def rename(self, source: Path, target: Path) -> None: ...
 
     def remove(self, path: Path) -> None: ...
 
@@ -192,9 +190,6 @@ class LocalFiles:
 
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
-
-    def rename(self, source: Path, target: Path) -> None:
-        source.rename(target)
 
     def remove(self, path: Path) -> None:
         path.unlink()

@@ -281,6 +281,10 @@ class ShardLog:
         # would find records behind the start of the next segment. So the roll is owed until it is done.
         self._roll_owed = True
         try:
+            if self._file is not None:
+                # The frames are synced, but a cut behind them may not be. What a crash would bring back there is no torn
+                # tail once the segment is not the last: it would be damage.
+                self._file.sync()
             self._write_index(self._index)
             self._start_segment(self._end.next_offset)
         except OSError as error:
@@ -385,15 +389,17 @@ class ShardLog:
 def _frames_of(puts: Sequence[Put]) -> list[list[Put]]:
     """Cut a group into the puts of each frame: a producer's put stands alone, others share a frame up to its limit."""
     groups: list[list[Put]] = []
-    open_bytes = FRAME_DATA_BYTES_MAX
+    shared: list[Put] | None = None
+    shared_bytes = 0
     for put in puts:
         if put.producer is not None:
             groups.append([put])
-            open_bytes = FRAME_DATA_BYTES_MAX
-        elif open_bytes + put.size_bytes > FRAME_DATA_BYTES_MAX:
-            groups.append([put])
-            open_bytes = put.size_bytes
+            shared = None
+        elif shared is None or shared_bytes + put.size_bytes > FRAME_DATA_BYTES_MAX:
+            shared = [put]
+            shared_bytes = put.size_bytes
+            groups.append(shared)
         else:
-            groups[-1].append(put)
-            open_bytes += put.size_bytes
+            shared.append(put)
+            shared_bytes += put.size_bytes
     return groups

@@ -249,7 +249,14 @@ class ShardReader:
                 self._bytes(segment, position, HEADER_BYTES, length, limit), 0, position=position, salt=segment.salt
             )
             if header is None or header.first_offset != at_offset or header.end > limit:
-                raise self._damaged(segment, position, at_offset, limit, end)
+                # Damage on the way to records that were asked for by their offset is stepped over: its own records were
+                # not asked for, and whoever reads on from before it is told.
+                header = find_frame_after(
+                    segment.file, salt=segment.salt, position=position + 1, offset=at_offset + 1, end=limit
+                )
+                if header is None or header.first_offset > offset:
+                    raise self._damaged(segment, position, at_offset, limit, end)
+                position, at_offset = header.position, header.first_offset
             if offset < header.next_offset:
                 break
             position, at_offset = header.end, header.next_offset
