@@ -272,12 +272,12 @@ def _converter(arrow: pa.DataType) -> _Convert:
         ]
     if kind.is_struct(arrow):
         fields = [(part.name, _converter(part.type)) for part in arrow]
-        return lambda value: {
-            name: None if (found := value.get(name)) is None else convert(found)
-            for name, convert in fields
-            for value in (_of_kind(arrow, value, dict),)
-        }
+        return lambda value: _fields(_of_kind(arrow, value, dict), fields)
     return lambda value: _through_text(arrow, value, value)
+
+
+def _fields(value: dict[str, Any], fields: Sequence[tuple[str, _Convert]]) -> dict[str, Any]:
+    return {name: None if (found := value.get(name)) is None else convert(found) for name, convert in fields}
 
 
 def _is_number(value: Any) -> bool:
