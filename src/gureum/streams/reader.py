@@ -303,9 +303,9 @@ class ShardReader:
         return segment, *index.find_offset(offset)
 
     def _offset_at(self, timestamp_ms: int, end: DurableEnd) -> int:
-        names = [name for name in list_segments(self._files, self._folder) if name <= end.segment]
-        if not names:
-            raise FileNotFoundError(self._folder)
+        # A segment that was just started has no arrival time yet.
+        newest = end.segment if end.next_offset > end.segment else end.segment - 1
+        names = [name for name in list_segments(self._files, self._folder) if name <= newest]
         # Arrival never decreases, so the segments are sorted by their last arrival too.
         at = bisect_left(names, timestamp_ms, key=lambda name: self._index(self._open(name), end).last_arrival_ms)
         if at == len(names):
