@@ -24,7 +24,10 @@ from gureum.names import Kind, check_name, did_you_mean
 from gureum.store.database import Database
 from gureum.types import Actor, Role
 
-__all__ = ["AccessKeyEntry", "Identity", "LinkEntry", "TokenEntry", "UserEntry"]
+__all__ = ["OPERATOR", "AccessKeyEntry", "Identity", "LinkEntry", "TokenEntry", "UserEntry"]
+
+# Whoever may read the data folder acts as this user on the command line: the folder's owner could do all of it anyway.
+OPERATOR = "operator"
 
 LINK_MINUTES = 60
 SESSION_DAYS = 14
@@ -125,7 +128,9 @@ class Identity:
         with self._database.write() as connection:
             if connection.execute(update(users).where(users.c.name == name).values(values)).rowcount == 0:
                 raise self._no_user(connection, name)
-            admins = select(func.count()).where(users.c.role == Role.ADMIN.value, users.c.active)
+            admins = select(func.count()).where(
+                users.c.role == Role.ADMIN.value, users.c.active, users.c.name != OPERATOR
+            )
             if connection.execute(admins).scalar_one() == 0:
                 raise Conflict(
                     f"{name!r} is the last active administrator", code="user.last_admin", hint="make another one first"
@@ -178,8 +183,20 @@ class Identity:
         self._forget()
 
     def has_users(self) -> bool:
+        """Whether a person has signed up; the operator of the command line is none."""
         with self._database.read() as connection:
-            return connection.execute(select(users.c.name).limit(1)).first() is not None
+            return connection.execute(select(users.c.name).where(users.c.name != OPERATOR).limit(1)).first() is not None
+
+    def ensure_operator(self) -> None:
+        """Make the command line's user, once."""
+        with self._database.write() as connection:
+            if connection.execute(select(users.c.name).where(users.c.name == OPERATOR)).first() is None:
+                connection.execute(
+                    insert(users).values(
+                        name=OPERATOR, role=Role.ADMIN.value, active=True, created_at_ms=self._clock.now_ms()
+                    )
+                )
+            connection.execute(delete(tokens).where(tokens.c.user_name == OPERATOR, tokens.c.purpose == "local"))
 
     def actor(self, name: str, *, via: str) -> Actor:
         """Act as a user whom the caller has authenticated in another way (a process of ours on the user's behalf)."""
@@ -216,6 +233,10 @@ class Identity:
             if not name or not password:
                 raise InvalidInput("choose a name and a password", code="link.incomplete")
             check_name(Kind.QUERY, name)
+            if name == OPERATOR:
+                raise InvalidInput(
+                    f"{OPERATOR!r} is the command line", code="user.reserved", hint="choose another name"
+                )
             hashed = hash_password(_check_new_password(password))
         with self._database.write() as connection:
             link = self._link(connection, code)

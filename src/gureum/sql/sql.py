@@ -10,7 +10,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,8 +32,9 @@ from gureum.sql.engine import Engine, EngineError, EnginePool
 from gureum.sql.references import check_functions, qualified_columns, table_references
 from gureum.sql.script import Splice, Statement, offset_in_script, split_script
 from gureum.sql.types import duckdb_type, sql_type
+from gureum.tables.names import full_name
 from gureum.tables.table import StagedFile
-from gureum.tables.tables import Tables, full_name
+from gureum.tables.tables import Tables
 from gureum.types import Actor, Column, Permission
 
 __all__ = ["Completion", "Result", "Sql"]
@@ -54,6 +55,8 @@ KEYWORDS = (
 )  # fmt: skip
 
 _T = TypeVar("_T")
+
+Sink = Callable[[pa.Schema, Iterable[pa.RecordBatch]], None]
 
 
 @dataclass(slots=True)
@@ -110,8 +113,11 @@ class Sql:
         statement_id: str | None = None,
         timeout_s: float | None = None,
         rows_max: int | None = None,
+        sink: Sink | None = None,
     ) -> Result:
         """Run a script's statements in order and return the last one's result.
+
+        With `sink`, the rows of a SELECT go there batch by batch as they are made, and the result holds none.
 
         Raises InvalidInput with `line` and `column` details, NotFound with near names, PermissionDenied, LimitExceeded
         for time, memory and queue, Conflict when it was cancelled.
@@ -133,7 +139,10 @@ class Sql:
         result = Result(statement_id, "", pa.table({}))
         try:
             for statement in statements:
-                work = _Work(self, statement, actor, running, parameters, rows_max)
+                last = statement is statements[-1]
+                work = _Work(
+                    self, statement, actor, running, parameters, rows_max if last else 0, sink if last else None
+                )
                 result = work.run(statement_id)
         finally:
             timer.cancel()
@@ -195,6 +204,7 @@ class _Work:
         running: _Running,
         parameters: Sequence[Any] | None,
         rows_max: int | None,
+        sink: Sink | None,
     ) -> None:
         self._sql = sql
         self._tables = sql._tables
@@ -203,6 +213,7 @@ class _Work:
         self._running = running
         self._parameters = parameters
         self._rows_max = rows_max
+        self._sink = sink
         self._hidden: dict[str, str] = {}  # attached name -> the name that the user knows
         self._columns: list[str] = []
         self.read: list[str] = []
@@ -245,6 +256,9 @@ class _Work:
             text, back = self._rewritten(engine, command.tree)
             with self._errors(back):
                 reader = engine.query(text, self._parameters)
+                if self._sink is not None:
+                    self._sink(reader.schema, engine.batches(reader))
+                    return pa.table({}), False
                 if self._rows_max is None:
                     return engine.read_all(reader), False
                 batches, count = [], 0

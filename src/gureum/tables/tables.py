@@ -19,10 +19,11 @@ from gureum.catalog.catalog import SYSTEM, Catalog, Thing
 from gureum.errors import Conflict, GureumError
 from gureum.names import Kind, table_name
 from gureum.store.objects import open_objects
+from gureum.tables.names import full_name
 from gureum.tables.table import Table
 from gureum.types import Actor, Permission
 
-__all__ = ["TableEntry", "Tables", "full_name"]
+__all__ = ["TableEntry", "Tables"]
 
 # A handle keeps a table's list of files in memory; the least used are let go.
 HANDLES_MAX = 256
@@ -40,11 +41,6 @@ class TableEntry:
     updated_at_ms: int | None
     comment: str | None
     problem: str | None
-
-
-def full_name(name: str) -> str:
-    """`hot` is `main.hot`."""
-    return ".".join(table_name(name))
 
 
 class Tables:

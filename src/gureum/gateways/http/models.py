@@ -112,7 +112,9 @@ class AccessKeySecret(AccessKey):
 class Grant(BaseModel):
     kind: str
     name: str
-    grantee: str = Field(description="a user's name, or a group's as 'group:<name>'; 'group:everyone' is all who sign in")
+    grantee: str = Field(
+        description="a user's name, or a group's as 'group:<name>'; 'group:everyone' is all who sign in"
+    )
     permission: Permission
 
 
@@ -229,7 +231,7 @@ class StreamDetail(Stream):
 class NewStream(Body):
     name: str
     shards: int = Field(default=1, ge=1, le=256)
-    retention_h: int = Field(default=24, ge=1, le=8760)
+    retention_h: int = Field(default=24, ge=24, le=8760)
 
 
 class PutRecord(Body):
@@ -355,7 +357,9 @@ class AlertSpec(Body):
 class NewQuery(Body):
     name: str
     sql: str
-    into: str | None = Field(default=None, description="the table or 'stream:<name>' to append to, when sql is a bare SELECT")
+    into: str | None = Field(
+        default=None, description="the table or 'stream:<name>' to append to, when sql is a bare SELECT"
+    )
     alert: AlertSpec | None = None
     start: bool = True
     checkpoint_s: float = Field(default=5.0, ge=0.1, le=600)
@@ -410,6 +414,10 @@ class QueryCheck(BaseModel):
     sources: list[str]
     into: str | None
     columns: list[ColumnModel]
+
+
+class StartQuery(Body):
+    reset: bool = Field(default=False, description="forget the state and read the streams again from their beginning")
 
 
 class StopQuery(Body):
@@ -486,6 +494,11 @@ class Dashboard(BaseModel):
     version: int
     updated_at_ms: int
     permission: Permission
+    spec: DashboardSpec
+
+
+class NewDashboard(Body):
+    name: str
     spec: DashboardSpec
 
 

@@ -1,0 +1,99 @@
+"""The one place that builds things: from settings to components, each made when it is first asked for.
+
+Called by the processes, by `gureum.open` and by the command line. Nothing below it reads a setting or the environment.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gureum.catalog.catalog import Catalog
+from gureum.catalog.identity import Identity
+from gureum.catalog.schema import MIGRATIONS, metadata
+from gureum.catalog.seal import Seal
+from gureum.clock import Clock, SystemClock
+from gureum.settings import Settings
+from gureum.store.database import Database, open_database
+from gureum.streams.readers import Readers
+from gureum.streams.streams import Streams
+from gureum.streams.writer import LogWriter
+
+if TYPE_CHECKING:
+    from gureum.sql.sql import Sql
+    from gureum.tables.tables import Tables
+
+__all__ = ["Platform"]
+
+
+class Platform:
+    """The components over one data folder. A process builds only those that it uses: idle memory counts."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.root: Path = settings.folder
+
+    @cached_property
+    def database(self) -> Database:
+        return open_database(self.settings.metadata_url, folder=self.root, migrations=MIGRATIONS, metadata=metadata)
+
+    @cached_property
+    def seal(self) -> Seal:
+        return Seal.open(self.root / "secret.key")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return Catalog(self.database, clock=self.clock)
+
+    @cached_property
+    def identity(self) -> Identity:
+        return Identity(self.database, seal=self.seal, clock=self.clock)
+
+    @cached_property
+    def streams(self) -> Streams:
+        return Streams(self.catalog, clock=self.clock)
+
+    @cached_property
+    def readers(self) -> Readers:
+        return Readers(self.root / "streams")
+
+    @cached_property
+    def tables(self) -> Tables:
+        from gureum.tables.tables import Tables  # heavy (delta-rs, Arrow): only for processes that touch tables
+
+        return Tables(self.catalog, root=self.tables_root)
+
+    @cached_property
+    def sql(self) -> Sql:
+        from gureum.sql.engine import EnginePool  # heavy (DuckDB): only for processes that run SQL
+        from gureum.sql.sql import Sql
+
+        settings = self.settings
+        pool = EnginePool(
+            tables_root=self.tables_root,
+            spill_folder=self.root / "spill",
+            memory_mb=settings.sql_memory_mb,
+            engines=settings.sql_statements_max,
+        )
+        return Sql(self.tables, pool, timeout_s=settings.sql_timeout_s)
+
+    @property
+    def tables_root(self) -> str:
+        return (
+            f"{self.settings.objects_url.rstrip('/')}/tables"
+            if self.settings.objects_url
+            else str(self.root / "tables")
+        )
+
+    def open_writer(self) -> LogWriter:
+        """The writer of the streams' logs: only one process may have it."""
+        return LogWriter(self.root / "streams", clock=self.clock)
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+        if "database" in self.__dict__:
+            self.database.close()

@@ -1,0 +1,1 @@
+"""What runs: a supervisor and a few crash-only processes over one data folder."""

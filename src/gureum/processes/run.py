@@ -1,0 +1,143 @@
+"""The processes themselves: each builds what it serves and serves it until told to stop.
+
+Called by `gureum process NAME`, which only the supervisor types. Each builds just its own part: idle memory counts.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import logging.handlers
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from gureum.app import Platform
+from gureum.processes.orders import Orders
+from gureum.processes.serving import die_with_parent, serve
+
+__all__ = ["run_process"]
+
+LOG_BYTES_MAX = 10 << 20
+LOG_FILES_KEPT = 3
+
+_log = logging.getLogger(__name__)
+
+
+def run_process(name: str) -> None:
+    """Read the orders and run one of PARTS."""
+    orders = Orders.read()
+    die_with_parent(orders.parent_pid)
+    _log_to(orders.settings.folder / "logs" / f"{name}.log", name, orders.settings.log_level)
+    platform = Platform(orders.settings)
+    # What was built so far lives as long as the process: the collector need not walk it again and again.
+    main = PARTS[name](platform, orders)
+    gc.collect()
+    gc.freeze()
+    main()
+
+
+def _kinesis(platform: Platform, orders: Orders) -> Callable[[], None]:
+    # Each part imports only its own: the others' libraries would double the idle memory.
+    from gureum.gateways.internal.writer import make_writer_app
+    from gureum.gateways.kinesis.app import make_app
+
+    writer = platform.open_writer()
+    kinesis = make_app(
+        streams=platform.streams,
+        writer=writer,
+        readers=platform.readers,
+        find_key=platform.identity.find_key,
+        clock=platform.clock,
+        iterator_key=platform.seal.derive("shard iterators"),
+    )
+    inner = make_writer_app(streams=platform.streams, writer=writer)
+
+    def main() -> None:
+        _serve(orders, [(kinesis, ["kinesis"]), (inner, ["writer"])])
+        writer.close()
+
+    return main
+
+
+def _sql(platform: Platform, orders: Orders) -> Callable[[], None]:
+    from gureum.gateways.internal.sql import make_sql_app
+
+    app = make_sql_app(sql=platform.sql, tables=platform.tables, catalog=platform.catalog)
+    return lambda: _serve(orders, [(app, ["sql"])])
+
+
+def _gateway(platform: Platform, orders: Orders) -> Callable[[], None]:
+    import httpx
+
+    from gureum.gateways.http.app import HttpDoor, make_http_app
+    from gureum.gateways.http.backend import Backend
+    from gureum.gateways.internal.writer import RemoteWriter
+    from gureum.studio.files import StudioFiles
+
+    app = make_http_app(
+        HttpDoor(
+            root=platform.root,
+            clock=platform.clock,
+            database=platform.database,
+            catalog=platform.catalog,
+            identity=platform.identity,
+            streams=platform.streams,
+            readers=platform.readers,
+            writer=RemoteWriter("run/writer.sock"),
+            sql=Backend("sql", httpx.AsyncHTTPTransport(uds="run/sql.sock")),
+            queries=Backend("queries", httpx.AsyncHTTPTransport(uds="run/queries.sock")),
+            status_file=platform.root / "run" / "status.json",
+            public_url=orders.public_url,
+        )
+    )
+    app.mount("/", StudioFiles())
+    return lambda: _serve(orders, [(app, ["http"])], on_stop=lambda: app.state.stopping.set())
+
+
+PARTS: Mapping[str, Callable[[Platform, Orders], Callable[[], None]]] = {
+    "kinesis": _kinesis,
+    "sql": _sql,
+    "gateway": _gateway,
+}
+
+
+def _serve(orders: Orders, parts: list[tuple[object, list[str]]], *, on_stop: Callable[[], None] | None = None) -> None:
+    applications = [(app, [orders.socket(name) for name in names]) for app, names in parts]
+    uvloop.run(serve(applications, on_ready=orders.say_ready, on_stop=on_stop, tls=orders.tls))
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: a log is data."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        body = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            body["exception"] = self.formatException(record.exc_info)
+        return json.dumps(body, ensure_ascii=False)
+
+
+def _log_to(path: Path, process: str, level: str) -> None:
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8"
+    )
+    handler.setFormatter(_JsonLines(process))
+    logging.basicConfig(handlers=[handler], level=level.upper())
+    # Libraries that tell of every request would fill the log, and with it addresses that may hold secrets.
+    for noisy in ("httpx", "httpcore", "uvicorn", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    _log.info("start at %s", time.strftime("%Y-%m-%d %H:%M:%S"))

@@ -1,0 +1,1 @@
+"""Studio: serves the web application that was built into the package."""
