@@ -204,7 +204,7 @@ def _reason(expression: Expression, row: pa.RecordBatch, duck: Duck) -> str | No
         message = str(error).split("\n")[0]
         if "division by zero" in message:
             return f"{expression.text}: division by zero"
-        message = re.sub(r"^[A-Za-z ]*Error: ", "", message).replace(" when casting from source column", ": column")
+        message = re.sub(r"^[A-Za-z ]*Error: ", "", message).split(" when casting from source column")[0]
         return f"{expression.text}: {message}"
     return None
 

@@ -204,6 +204,16 @@ class Pipeline:
                 self._run(_Flow(fired, [], fired.num_rows), index + 1, None, output)
         return output
 
+    def drain(self) -> Output:
+        """Fire every open window, as at the end of all input. A row for one of them that comes later is late."""
+        output = Output()
+        for index, window in self._windows.items():
+            end = window.last_end
+            fired = window.advance(end) if end is not None else None
+            if fired is not None and fired.num_rows:
+                self._run(_Flow(fired, [], fired.num_rows), index + 1, None, output)
+        return output
+
     # -- stages
 
     def _run(self, flow: _Flow, start: int, batch: ShardBatch | None, output: Output) -> None:

@@ -218,6 +218,15 @@ class WindowAggregate:
     def _key_order(self) -> list[tuple[str, str]]:
         return [(name, "ascending") for name in self._keys]
 
+    @property
+    def last_end(self) -> int | None:
+        """The end of the last window that has rows; None if there is no open one."""
+        if self._last_pane is None:
+            return None
+        window = self._window
+        step = window.size_us if window.kind == "CUMULATE" else window.slide_us
+        return (self._last_pane - window.offset_us) // step * step + window.offset_us + window.size_us
+
     def _due(self, before: int) -> int:
         """The end of the next window that may have rows: it holds the first pane or a later one, and did not fire yet."""
         assert self._first_pane is not None
@@ -323,8 +332,7 @@ class WindowAggregate:
         window = self._window
         if window.kind == "CUMULATE":
             return (self._last_pane - self._first_pane) // window.slide_us + window.size_us // window.slide_us
-        last_start = (self._last_pane - window.offset_us) // window.slide_us * window.slide_us + window.offset_us
-        return max(0, (last_start + window.size_us - self._due(self.watermark_us)) // window.slide_us + 1)
+        return max(0, ((self.last_end or 0) - self._due(self.watermark_us)) // window.slide_us + 1)
 
     # -- checkpoints
 
