@@ -48,9 +48,10 @@ async def list_shards(call: Call) -> dict[str, Any]:
     token = body.get("NextToken")
     after: str | None
     if token is not None:
-        if body.get("StreamName") is not None or body.get("StreamARN") is not None:
-            raise KinesisError("InvalidArgumentException", "NextToken and StreamName cannot be provided together.")
         name, stream_id, after, filter_type = _open(call, _SHARDS, token, fields=4)
+        # Kinesis refuses a name beside a token; boto3's own paginator sends both. Only a different stream is refused here.
+        if (body.get("StreamName") or body.get("StreamARN")) is not None and call.stream_name() != name:
+            raise KinesisError("InvalidArgumentException", "NextToken and StreamName cannot be provided together.")
         stream = call.stream_named(name)
         if stream.id != stream_id:
             raise stream_not_found(name)

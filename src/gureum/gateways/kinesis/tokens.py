@@ -7,8 +7,8 @@ over what it is for, so a next token is never taken for an iterator.
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
 
 from gureum.clock import Clock
 
@@ -41,12 +41,12 @@ class Tokens:
 
     def seal(self, purpose: str, *fields: str) -> str:
         payload = _SEPARATOR.join((str(self._clock.now_ms()), *fields)).encode()
-        return urlsafe_b64encode(self._mac(purpose, payload) + payload).decode()
+        return b2a_base64(self._mac(purpose, payload) + payload, newline=False).decode()
 
     def open(self, purpose: str, token: str, *, fields: int) -> list[str]:
         """The fields; raises TokenInvalid or TokenExpired."""
         try:
-            raw = urlsafe_b64decode(token)
+            raw = a2b_base64(token, strict_mode=True)  # lenient decoding ignores what is behind the padding
         except (Base64Error, ValueError):
             raise TokenInvalid from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
