@@ -8,4 +8,61 @@
 Light to import: what is heavy is loaded when it is first used.
 """
 
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gureum import errors
+from gureum.errors import NotFound
+
+if TYPE_CHECKING:
+    from gureum.client.client import Client
+
 __version__ = "0.1.0"
+
+__all__ = ["connect", "errors", "open"]
+
+DEFAULT_FOLDER = "gureum-data"
+
+
+def connect(
+    url: str | None = None,
+    *,
+    token: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    verify: bool | str = True,
+) -> Client:
+    """Connect to a running gureum.
+
+    By `url` and `token`; else by GUREUM_URL and GUREUM_TOKEN; else to the server that holds `folder` (`./gureum-data`),
+    as its operator. Raises NotFound, which says what to type, when there is none.
+    """
+    from gureum.client.client import Client  # httpx takes longer to import than all of this module
+    from gureum.client.transport import Transport
+
+    url = url or (None if folder else os.environ.get("GUREUM_URL"))
+    if url is not None:
+        return Client(Transport(url, token or os.environ.get("GUREUM_TOKEN"), verify=verify))
+    path = Path(folder or os.environ.get("GUREUM_FOLDER") or DEFAULT_FOLDER).resolve()
+    try:
+        local = json.loads((path / "run" / "local.json").read_text())
+    except (OSError, ValueError):
+        raise NotFound(
+            f"no gureum is running on {path}",
+            code="server.not_found",
+            hint="`gureum up` starts one; or set GUREUM_URL and GUREUM_TOKEN; or use gureum.open(folder) without a server",
+        ) from None
+    return Client(Transport(local["url"], token or local["token"], verify=verify))
+
+
+def open(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> Client:  # noqa: A001 - as in dbm.open: the public name
+    """Work on a data folder without a server; standing queries run while it is open.
+
+    A folder that a server holds is reached through that server.
+    """
+    from gureum.processes.embedded import open_folder  # loads the engines: only for those who run without a server
+
+    return open_folder(Path(folder).resolve())

@@ -22,7 +22,7 @@ import pyarrow as pa
 from gureum.errors import LimitExceeded, Unavailable
 from gureum.sql.references import TABLE_FUNCTIONS
 
-__all__ = ["Engine", "EngineError", "EnginePool"]
+__all__ = ["Engine", "EngineError", "EnginePool", "delta_extension"]
 
 # Attached tables keep their list of files in memory.
 ATTACHED_MAX = 64
@@ -56,7 +56,7 @@ class Engine:
 
     def _lock_down(self, tables_root: str, spill_folder: Path) -> None:
         run = self._connection.execute
-        run(f"LOAD '{_quoted(str(_delta_extension()))}'")
+        run(f"LOAD '{_quoted(str(delta_extension()))}'")
         run(f"SET allowed_directories = ['{_quoted(tables_root)}']")
         run(f"SET temp_directory = '{_quoted(str(spill_folder))}'")
         run(f"SET max_temp_directory_size = '{SPILL_MAX}'")
@@ -195,7 +195,8 @@ class EnginePool:
         return engine
 
 
-def _delta_extension() -> Path:
+def delta_extension() -> Path:
+    """Where the extension that reads Delta tables lies. Raises Unavailable when it is not for this DuckDB."""
     folder = Path(duckdb_extension_delta.__file__).parent / "extensions"
     found = sorted(folder.glob(f"v{duckdb.__version__}/delta.duckdb_extension"))
     if not found:

@@ -198,9 +198,11 @@ class _ArrowStream:
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         """The statement's side: called once, with batches as they come."""
         self.started = True
-        with pa.ipc.new_stream(_QueueFile(self), schema) as writer:
+        file = _QueueFile(self)
+        with pa.ipc.new_stream(file, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
+        file.flush()
 
     def put(self, chunk: bytes) -> None:
         if self._closed.is_set():

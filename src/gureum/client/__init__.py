@@ -1,0 +1,1 @@
+"""The SDK: what `gureum.connect()` gives. Speaks the REST door and loads nothing of the server."""
