@@ -118,16 +118,12 @@ class AggregateCalls:
     def _replaced(self, node: exp.Expr, keys: dict[str, exp.Expr]) -> exp.Expr:
         key = keys.get(self.text_of(node))
         if key is not None:
-            column = key.copy()
-            column.meta["start"] = place_of(node)
-            return column
+            return _standing_for(node, key.copy())
         call = node.this if isinstance(node, exp.Filter) else node
         if isinstance(node, exp.Window):
             self._fail(node, "OVER is not supported", "use a window: TABLE(TUMBLE(...))", code="sql.unsupported")
         if isinstance(call, exp.Anonymous) and _function(call) is not None:
-            column = exp.column(self._register(node).name, quoted=True)
-            column.meta["start"] = place_of(node)
-            return column
+            return _standing_for(node, exp.column(self._register(node).name, quoted=True))
         if isinstance(node, exp.Filter):
             self._fail(node, "FILTER goes with an aggregate")
         for name, value in list(node.args.items()):
@@ -229,6 +225,13 @@ def _column(before: dict[str, Expression], expression: Expression) -> str:
     name = f"$arg{len(before)}"
     before[name] = expression
     return name
+
+
+def _standing_for(node: exp.Expr, column: exp.Expr) -> exp.Expr:
+    """A column in the place of an expression; messages still show the expression."""
+    column.meta["start"] = place_of(node)
+    column.meta["original"] = text_of(node)
+    return column
 
 
 def _function(node: exp.Expr) -> str | None:

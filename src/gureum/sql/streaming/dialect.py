@@ -88,6 +88,11 @@ class StreamingTokenizer(tokens.Tokenizer):
     SINGLE_TOKENS = tokens.Tokenizer.SINGLE_TOKENS
 
 
+def _start_of(node: exp.Expr) -> int | None:
+    """Where a node begins; some of sqlglot's shortcuts give only its identifier a place."""
+    return next((int(part.meta["start"]) for part in node.walk() if "start" in part.meta), None)
+
+
 class StreamingParser(parser.Parser):
     """sqlglot's parser, with Flink's statements and nothing but them."""
 
@@ -121,7 +126,7 @@ class StreamingParser(parser.Parser):
         # Every node knows where it begins, so that every refusal can point.
         node = super().expression(instance, token, comments)
         if "start" not in node.meta:
-            starts = [child.meta["start"] for child in node.iter_expressions() if "start" in child.meta]
+            starts = [start for child in node.iter_expressions() if (start := _start_of(child)) is not None]
             node.meta["start"] = min(starts) if starts else self._prev.start
         return node
 

@@ -425,7 +425,11 @@ def _calendar_interval(compiler: Compiler, node: exp.Expr) -> str:
 
 def readable(node: exp.Expr) -> str:
     """The expression as `explain` and error messages show it."""
-    return text_of(node)[:500]
+
+    def original(part: exp.Expr) -> exp.Expr:
+        return exp.Var(this=part.meta["original"]) if "original" in part.meta else part
+
+    return text_of(node.copy().transform(original))[:500]
 
 
 def _parts(node: exp.Expr) -> list[exp.Expr]:

@@ -22,7 +22,7 @@ from gureum.streams.reader import ShardReader
 from gureum.streams.sequence import format_sequences
 from gureum.streams.spec import ShardSpec, StreamSpec
 
-__all__ = ["RowSource", "Shard", "ShardBatch", "Source", "StreamSource"]
+__all__ = ["MemorySource", "RowSource", "Shard", "ShardBatch", "Source", "StreamSource"]
 
 # One read: enough that a batch's fixed costs (about a millisecond) vanish, small enough to stay in the cache.
 RECORDS_MAX = 131_072
@@ -155,6 +155,52 @@ def _binary(batch: Batch, views: Callable[[Run], tuple[memoryview, memoryview]])
 def _arrivals(batch: Batch) -> pa.Array:
     arrays = [pa.repeat(pa.scalar(run.arrival_ms * 1000, pa.int64()), run.count) for run in batch.runs]
     return (arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)).cast(TIMESTAMP_LTZ)
+
+
+class MemorySource:
+    """Records in memory, put while a query runs: for trying a query's text on examples, and for tests."""
+
+    def __init__(self, *shards: str, bounded: bool = False) -> None:
+        self.bounded = bounded
+        self._records: dict[str, list[tuple[bytes, int]]] = {name: [] for name in shards or ("shard-0",)}
+        self._closed: set[str] = set()
+
+    def put(self, payload: bytes, *, shard: str | None = None, arrival_ms: int = 0) -> None:
+        self._records[shard if shard is not None else next(iter(self._records))].append((payload, arrival_ms))
+
+    def close_input(self) -> None:
+        """Nothing will follow; a bounded source then ends."""
+        self._closed.update(self._records)
+
+    def shards(self) -> Sequence[Shard]:
+        return [Shard(name) for name in self._records]
+
+    def first_position(self, shard: str, start: str) -> Any:
+        return len(self._records[shard]) if start == "latest" else 0
+
+    def read(self, shard: str, position: Any, *, records_max: int = RECORDS_MAX) -> ShardBatch:
+        records = self._records[shard]
+        found = records[position : position + records_max]
+        following = position + len(found)
+        left = len(records) - following
+        ended = shard in self._closed and not left
+        if not found:
+            return ShardBatch(shard, 0, position, position, ended, left)
+        return ShardBatch(
+            shard=shard,
+            count=len(found),
+            first_offset=position,
+            position=following,
+            ended=ended,
+            behind=left,
+            payloads=pa.array([payload for payload, _ in found], pa.binary()),
+            arrivals=pa.array([arrival * 1000 for _, arrival in found], pa.int64()).cast(TIMESTAMP_LTZ),
+            keys=pa.array([b"key"] * len(found), pa.binary()),
+            sequences=lambda: pa.array([str(position + index) for index in range(len(found))]),
+        )
+
+    def behind(self, shard: str, position: Any) -> int:
+        return max(0, len(self._records[shard]) - int(position))
 
 
 class RowSource:
