@@ -199,7 +199,10 @@ def test_every_answer_has_a_request_id(door: KinesisProcess) -> None:
 
 
 def test_the_health_path_needs_no_signature(door: KinesisProcess) -> None:
-    assert send(door, b"", method="GET", path="/health", credentials=None)[:2] == (200, {"status": "ok"})
+    assert send(door, b"", method="GET", path="/health", credentials=None)[:2] == (
+        200,
+        {"status": "ok", "shards_damaged": 0},
+    )
 
 
 # Signatures -------------------------------------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Cell", "Files", "LocalFiles", "ReadableFile", "WritableFile"]
+__all__ = ["Cell", "Files", "LocalFiles", "ReadableFile", "WritableFile", "allow_open_files"]
 
 
 class WritableFile(Protocol):
@@ -117,6 +118,9 @@ class _LocalWritable:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def __del__(self) -> None:
+        self.close()  # the descriptor must not outlive the object
+
 
 class _LocalReadable:
     def __init__(self, descriptor: int) -> None:
@@ -209,3 +213,15 @@ class LocalFiles:
 
     def list(self, folder: Path) -> list[str]:
         return sorted(os.listdir(folder))  # noqa: PTH208 - names alone; Path.iterdir makes an object for each
+
+
+def allow_open_files() -> int:
+    """Let this process open as many files as the system lets it, and return how many.
+
+    For a process that holds many shards: each takes two descriptors, and the usual limit of 1,024 is only a default for
+    programs that use select().
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

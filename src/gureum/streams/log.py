@@ -44,6 +44,11 @@ FRAME_DATA_BYTES_MAX = 4 << 20
 SEGMENTS_PER_RETENTION = 24
 
 
+_FULL = ("stream.disk_full", "free some space on the data folder's disk; then writes go on by themselves")
+_TOO_MANY = ("stream.open_files", "raise the limit of open files (ulimit -n); each shard takes two")
+_CAUSES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EMFILE: _TOO_MANY, errno.ENFILE: _TOO_MANY}
+
+
 @dataclass(slots=True)
 class Put:
     """Records of one caller for this shard; `producer` is (16 bytes, epoch) for an exactly-once append."""
@@ -376,13 +381,13 @@ class ShardLog:
             self._cell = None
 
     def _unavailable(self, error: OSError) -> GureumError:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        code, hint = _CAUSES.get(
+            error.errno or 0, ("stream.disk_failed", "check the data folder's disk and permissions")
+        )
         return Unavailable(
             f"{self.folder.parent.name}/{self.folder.name}: the log cannot be written: {error.strerror or error}",
-            code="stream.disk_full" if full else "stream.disk_failed",
-            hint="free some space on the data folder's disk; then writes go on by themselves"
-            if full
-            else "check the data folder's disk and permissions",
+            code=code,
+            hint=hint,
         )
 
 

@@ -107,6 +107,7 @@ class LogWriter:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sync")
         root.mkdir(parents=True, exist_ok=True)
+        self._files.sync_folder(root.parent)
 
     # Putting --------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from gureum.catalog.schema import MIGRATIONS, metadata
 from gureum.clock import SystemClock
 from gureum.gateways.kinesis.app import make_app
 from gureum.store.database import open_database
+from gureum.store.files import allow_open_files
 from gureum.streams.log import SEGMENT_BYTES
 from gureum.streams.readers import Readers
 from gureum.streams.streams import Streams
@@ -98,9 +98,9 @@ def start(folder: Path, *arguments: str) -> KinesisProcess:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert process.stdout is not None
-    deadline = time.monotonic() + READY_S_MAX
-    ready, _, _ = select.select([process.stdout], [], [], READY_S_MAX)
-    line = process.stdout.readline() if ready and time.monotonic() < deadline else b""
+    poll = select.poll()  # select() itself cannot watch descriptors above 1023
+    poll.register(process.stdout, select.POLLIN)
+    line = process.stdout.readline() if poll.poll(READY_S_MAX * 1000) else b""
     process.stdout.close()
     if not line:
         process.kill()
@@ -116,6 +116,7 @@ def _main(arguments: Sequence[str]) -> None:
     parser.add_argument("--segment-bytes", type=int, default=SEGMENT_BYTES)
     parser.add_argument("--clock-skew-s", type=float, default=0.0)
     options = parser.parse_args(arguments)
+    allow_open_files()
     options.folder.mkdir(parents=True, exist_ok=True)
     clock = SkewedClock(options.clock_skew_s)
     database = open_database("", folder=options.folder, migrations=MIGRATIONS, metadata=metadata)
@@ -143,8 +144,9 @@ def _main(arguments: Sequence[str]) -> None:
     # The socket listens already: a client that connects before the server accepts only waits.
     sys.stdout.buffer.write(orjson.dumps(ready) + b"\n")
     sys.stdout.buffer.flush()
-    # uvicorn stops at SIGTERM, then raises it again: it must not end us before the logs are closed.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    # uvicorn takes SIGTERM while it serves and raises it again at its end: before, it must stop the start; after, it must not
+    # end us before the logs are closed.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[listener])
     writer.close()
     catalog.close()

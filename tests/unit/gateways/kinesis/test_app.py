@@ -23,6 +23,7 @@ from gureum.gateways.kinesis.app import make_app
 from gureum.gateways.kinesis.constraints import load_constraints
 from gureum.gateways.kinesis.errors import BY_CLASS, kinesis_type
 from gureum.gateways.kinesis.operations import OPERATIONS
+from gureum.names import Kind
 from gureum.store.database import open_database
 from gureum.streams.readers import Readers
 from gureum.streams.spec import StreamSpec
@@ -48,17 +49,20 @@ class RefusingWriter:
     def drop(self, stream_id: str) -> None: ...
 
 
-def call(tmp_path: Path, writer: Any, target: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+def call(
+    tmp_path: Path, writer: Any, target: str, body: dict[str, Any], *, actor: Actor = ADMIN
+) -> tuple[int, dict[str, Any]]:
     clock = SystemClock()
     database = open_database("", folder=tmp_path, migrations=MIGRATIONS, metadata=metadata)
     catalog = Catalog(database, clock=clock)
     streams = Streams(catalog, clock=clock)
     streams.create("s", ADMIN, shards=2)
+    catalog.grant(ADMIN, kind=Kind.STREAM, name="s", grantee="reader", permission=Permission.READ)
     app = make_app(
         streams=streams,
         writer=cast("LogWriter", writer),
         readers=Readers(tmp_path),
-        find_key=lambda key: ("secret", ADMIN) if key == "AKID" else None,
+        find_key=lambda key: ("secret", actor) if key == "AKID" else None,
         clock=clock,
         iterator_key=b"key",
     )
@@ -123,6 +127,16 @@ def test_a_single_record_that_is_refused_fails_its_call(
     body = {"StreamName": "s", "PartitionKey": "k", "Data": "YQ=="}
     found, answer = call(tmp_path, RefusingWriter(error), "PutRecord", body)
     assert (found, answer["__type"]) == (status, type_)
+
+
+def test_who_may_read_and_not_write_is_denied_by_name(tmp_path: Path) -> None:
+    reader = Actor("reader", Role.EDITOR)
+    status, answer = call(tmp_path, RefusingWriter(Unavailable("")), "PutRecords", RECORDS, actor=reader)
+    assert (status, answer["__type"]) == (400, "AccessDeniedException")
+    assert (
+        "user/reader is not authorized to perform: kinesis:PutRecords on resource: "
+        "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+    ) in answer["message"]
 
 
 def test_a_bug_of_ours_is_an_internal_failure_that_clients_retry(
