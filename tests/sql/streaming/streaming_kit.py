@@ -124,7 +124,8 @@ def same_rows(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -
     """Equal as sets with repeats, doubles to 1e-9."""
 
     def key(row: dict[str, Any]) -> str:
-        return repr([(f"{value:.6e}" if isinstance(value, float) else value) for _, value in sorted(row.items())])
+        exact = [value for _, value in sorted(row.items()) if not isinstance(value, float)]
+        return repr([exact, [f"{value:.9e}" for _, value in sorted(row.items()) if isinstance(value, float)]])
 
     left, right = sorted(left, key=key), sorted(right, key=key)
     assert len(left) == len(right), f"{len(left)} rows, expected {len(right)}\n{left[:5]}\n{right[:5]}"

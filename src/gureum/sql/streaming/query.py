@@ -65,7 +65,11 @@ class QueryOptions:
 
 @dataclass(frozen=True, slots=True)
 class QuerySpec:
-    """What a person asked for. `id` never changes and is never used again; the text may, with a reset."""
+    """What a person asked for. `id` never changes and is never used again; the text may, with a reset.
+
+    A reset is a higher `generation`: a checkpoint of a lower one is not gone on from. It is kept with the query, so that
+    a crash in the middle of a reset, or after it, neither forgets nor repeats it.
+    """
 
     id: str
     name: str
@@ -73,6 +77,7 @@ class QuerySpec:
     into: str | None = None
     alert: AlertSpec | None = None
     options: QueryOptions = field(default_factory=QueryOptions)
+    generation: int = 0
 
 
 def checked(spec: QuerySpec, lookup: Lookup) -> tuple[Plan, AlertPlan | None]:
@@ -153,7 +158,7 @@ class StandingQuery:
     # -- life
 
     def open(self, *, reset: bool = False) -> None:
-        """Go on from the newest checkpoint, or begin. `reset` forgets what was read and begins again.
+        """Go on from the newest checkpoint, or begin. `reset` forgets it now, as a higher `spec.generation` does.
 
         Raises Conflict when the text does something else than the checkpoint's, CorruptData when that is damaged,
         InvalidInput when the sink's table has other columns.
@@ -161,6 +166,9 @@ class StandingQuery:
         if reset:
             self._checkpoints.remove()
         checkpoint = self._checkpoints.read_newest()
+        if checkpoint is not None and checkpoint.values["generation"] < self.spec.generation:
+            self._checkpoints.remove()
+            checkpoint = None
         if self.plan.sink.kind == "table":
             check_table(self.plan.sink.name, self.plan.schema, self._tables)
         if checkpoint is None:
@@ -381,6 +389,7 @@ class StandingQuery:
         totals = self._totals
         values = {
             "query": self.spec.id,
+            "generation": self.spec.generation,
             "incarnation": self._incarnation,
             "fingerprint": self.plan.fingerprint,
             "text": self.spec.text,
