@@ -117,10 +117,15 @@ class ShardReader:
     def offset_at(self, timestamp_ms: int) -> int:
         """The offset of the first record that arrived at `timestamp_ms` or later; `end()` if none did yet."""
         with self._lock:
-            for _ in range(MOVED_TRIES):
+            before: tuple[int, int] | None = None
+            tries = 0
+            while tries < MOVED_TRIES:
                 end = self._load()
                 if not end.next_offset or timestamp_ms > end.arrival_ms:
                     return end.next_offset
+                # Retention may remove many files in a row, each just before it is looked at: as long as it moves, go on.
+                tries = tries + 1 if before == (end.first_offset, end.segment) else 0
+                before = (end.first_offset, end.segment)
                 try:
                     return self._offset_at(timestamp_ms, end)
                 except FileNotFoundError:
@@ -305,7 +310,7 @@ class ShardReader:
     def _offset_at(self, timestamp_ms: int, end: DurableEnd) -> int:
         # A segment that was just started has no arrival time yet.
         newest = end.segment if end.next_offset > end.segment else end.segment - 1
-        names = [name for name in list_segments(self._files, self._folder) if name <= newest]
+        names = [name for name in list_segments(self._files, self._folder) if end.first_offset <= name <= newest]
         # Arrival never decreases, so the segments are sorted by their last arrival too.
         at = bisect_left(names, timestamp_ms, key=lambda name: self._index(self._open(name), end).last_arrival_ms)
         if at == len(names):

@@ -134,7 +134,15 @@ def _main(arguments: Sequence[str]) -> None:
     )
     listener = socket.create_server(("127.0.0.1", options.port))
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on", http="httptools", loop="uvloop")
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            http="httptools",
+            loop="uvloop",
+            timeout_keep_alive=60,
+        )
     )
     ready = {
         "url": f"http://127.0.0.1:{listener.getsockname()[1]}",
