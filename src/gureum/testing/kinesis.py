@@ -97,16 +97,18 @@ def start(folder: Path, *arguments: str) -> KinesisProcess:
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
-    assert process.stdout is not None
-    poll = select.poll()  # select() itself cannot watch descriptors above 1023
-    poll.register(process.stdout, select.POLLIN)
-    line = process.stdout.readline() if poll.poll(READY_S_MAX * 1000) else b""
-    process.stdout.close()
-    if not line:
-        process.kill()
+    try:
+        assert process.stdout is not None
+        poll = select.poll()  # select() itself cannot watch descriptors above 1023
+        poll.register(process.stdout, select.POLLIN)
+        line = process.stdout.readline() if poll.poll(READY_S_MAX * 1000) else b""
+        process.stdout.close()
+        url = orjson.loads(line)["url"]
+    except BaseException as error:
+        process.kill()  # whatever went wrong, no process is left behind
         process.wait()
-        raise RuntimeError("the Kinesis door did not start; see its output")
-    return KinesisProcess(orjson.loads(line)["url"], process)
+        raise RuntimeError("the Kinesis door did not start; see its output") from error
+    return KinesisProcess(url, process)
 
 
 def _main(arguments: Sequence[str]) -> None:
