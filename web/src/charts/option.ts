@@ -25,7 +25,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
     animationDuration: 200,
     color: colours,
     textStyle: text,
-    grid: { left: 8, right: 18, top: legend ? 56 : 34, bottom: spec.x.title ? 26 : 8, containLabel: true },
+    grid: { left: 8, right: 18, top: legend ? 54 : 34, bottom: spec.x.title ? 26 : 8, containLabel: true },
     tooltip: {
       trigger: spec.type === "scatter" ? "item" : "axis",
       confine: true,
@@ -36,7 +36,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       valueFormatter: (value: unknown) => (typeof value === "number" ? `${format.precise(value)}${unit}` : "–"),
     },
     legend: legend
-      ? { type: "scroll", top: 22, left: 0, itemWidth: 14, itemHeight: 8, icon: spec.type === "line" ? "roundRect" : "circle", textStyle: { ...text, width: 180, overflow: "truncate" }, pageTextStyle: text, pageIconColor: ink, data: spec.series.slice(0, LEGEND_MAX).map((one) => one.name) }
+      ? { type: "scroll", top: 0, left: 0, itemWidth: 14, itemHeight: 8, icon: spec.type === "line" ? "roundRect" : "circle", textStyle: { ...text, width: 180, overflow: "truncate" }, pageTextStyle: text, pageIconColor: ink, data: spec.series.slice(0, LEGEND_MAX).map((one) => one.name) }
       : { show: false },
     dataZoom: spec.x.kind === "category" ? [] : [{ type: "inside", zoomOnMouseWheel: "shift", moveOnMouseWheel: false }],
     xAxis: {
@@ -52,13 +52,13 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
       splitLine: { show: false },
-      axisLabel: { ...text, hideOverlap: true, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : {}) },
+      axisLabel: { ...text, hideOverlap: true, rich: { primary: { ...text, fontWeight: "normal" } }, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : {}) },
     },
     yAxis: {
       type: "value",
       name: yTitle,
       nameLocation: "end",
-      nameGap: legend ? 34 : 12,
+      nameGap: 12,
       nameTextStyle: { ...text, align: "left", padding: [0, 0, 0, 0] },
       // Bars and areas stand on zero; a line shows where the values are.
       scale: spec.type !== "bar" && !spec.area,

@@ -29,7 +29,7 @@ export function CopyAsCode({ recipes }: { recipes: Recipes }) {
   );
 }
 
-export function RecipeTabs({ recipes }: { recipes: Recipes }) {
+export function RecipeTabs({ recipes, notes = true }: { recipes: Recipes; /** say where credentials come from */ notes?: boolean }) {
   const { t } = useTranslation();
   const given = ORDER.filter((recipe) => recipes[recipe] !== undefined);
   return (
@@ -44,7 +44,7 @@ export function RecipeTabs({ recipes }: { recipes: Recipes }) {
       {given.map((recipe) => (
         <Tabs.Panel key={recipe} value={recipe}>
           <CodeBlock code={recipes[recipe] ?? ""} language={LANGUAGE[recipe]} testId={`code-${recipe}`} />
-          {recipe === "curl" || recipe === "boto3" || recipe === "aws" ? (
+          {!notes ? null : recipe === "curl" || recipe === "boto3" || recipe === "aws" ? (
             <Text size="xs" c="dimmed" mt={8}>
               {recipe === "curl" ? t("code.curlNote") : t("code.botoNote")}
             </Text>

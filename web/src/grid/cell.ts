@@ -13,12 +13,12 @@ export function cellText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** An instant for a chart. Text without a zone is taken as UTC, as the server means it; null when it is no time. */
+/** A time for a chart's axis. Text without a zone is a clock on the wall: it is drawn as it is written. Null when it is no time. */
 export function timeOf(value: unknown): number | null {
   if (typeof value === "number") return value;
   if (typeof value !== "string") return null;
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(value) || !value.includes("T") ? value : `${value}Z`;
-  const ms = Date.parse(zoned.replace(" ", "T"));
+  // A bare date would be taken as UTC and land on another hour.
+  const ms = Date.parse(/^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00` : value.replace(" ", "T"));
   return Number.isNaN(ms) ? null : ms;
 }
 

@@ -14,7 +14,7 @@ import { StatusWord } from "../page/StatusWord";
 import { When } from "../page/When";
 import { AlertKey } from "../queries/AlertKey";
 import { alertsQuery, queriesQuery } from "../queries/data";
-import { stateOf } from "../queries/state";
+import { RANK, stateOf } from "../queries/state";
 import { statusQuery } from "../shell/status";
 import { type Stream, streamQuery, streamsQuery } from "../streams/data";
 import { tablesQuery } from "../tables/data";
@@ -149,8 +149,8 @@ function Standing() {
   const { t } = useTranslation();
   const format = useFormat();
   const queries = useQuery(queriesQuery);
-  const rank = { failed: 0, late: 1, waiting: 2, draining: 3, running: 4, stopped: 5 };
-  const shown = [...(queries.data ?? [])].sort((a, b) => rank[stateOf(a.status)] - rank[stateOf(b.status)]).slice(0, SHOWN_MAX + 2);
+
+  const shown = [...(queries.data ?? [])].sort((a, b) => RANK[stateOf(a.status)] - RANK[stateOf(b.status)]).slice(0, SHOWN_MAX + 2);
   return (
     <Panel title={t("home.standing")} right={<All to="/queries" />} flush testId="home-queries">
       {queries.error && !queries.data ? (

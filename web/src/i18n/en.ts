@@ -258,7 +258,7 @@ export const en = {
     nameHint: "Letters, digits, '_', '.' and '-'; at most 128.",
     nameBad: "Only letters, digits, '_', '.' and '-'.",
     shardsHint: "Each takes 1 MB or 1,000 records a second, and keeps its own order. Start with 1; it can grow.",
-    retentionHint: "How long a record can be read, in hours.",
+    retentionHint: "How long a record can be read, in hours: a day to a year.",
     hours: "{{n}} h",
     createdNote: "Stream “{{name}}” is ready",
     tabTail: "Live",
@@ -387,6 +387,9 @@ export const en = {
     sortHint: "Sort",
     tooMany: "{{n}} characters",
     editSql: "Edit the SQL",
+    recent: "Recent",
+    noRecent: "What you run is listed here",
+    limitRows: "{{n}} rows at most",
   },
   queries: {
     title: "Queries",

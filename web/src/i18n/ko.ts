@@ -257,7 +257,7 @@ export const ko: Words = {
     nameHint: "영문자, 숫자, '_', '.', '-'만 쓸 수 있고 128자까지예요.",
     nameBad: "영문자, 숫자, '_', '.', '-'만 쓸 수 있어요.",
     shardsHint: "샤드 하나가 초당 1 MB 또는 레코드 1,000건을 받고, 샤드 안에서 순서를 지켜요. 1개로 시작해 늘릴 수 있어요.",
-    retentionHint: "레코드를 읽을 수 있는 시간이에요.",
+    retentionHint: "레코드를 읽을 수 있는 시간(하루에서 1년)이에요.",
     hours: "{{n}}시간",
     createdNote: "“{{name}}” 스트림을 만들었어요",
     tabTail: "실시간",
@@ -384,6 +384,9 @@ export const ko: Words = {
     sortHint: "정렬",
     tooMany: "{{n}}자",
     editSql: "SQL 편집",
+    recent: "최근 실행",
+    noRecent: "실행한 SQL이 여기에 모여요",
+    limitRows: "최대 {{n}}행",
   },
   queries: {
     title: "쿼리",

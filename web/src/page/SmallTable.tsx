@@ -1,6 +1,7 @@
 /** A plain table for short lists inside a page (shards, columns, tokens); the lists of things use ThingList. */
 import { Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import css from "./small.module.css";
 
 export type SmallColumn<T> = {
@@ -20,15 +21,16 @@ export function SmallTable<T>({ rows, columns, rowKey, label, empty, bare = fals
   empty: ReactNode;
   /** no frame: inside a Panel */ bare?: boolean;
 }) {
+  const { t } = useTranslation();
   if (rows?.length === 0) return <div className={bare ? undefined : css.frame}>{empty}</div>;
   return (
-    <div className={css.frame} data-bare={bare || undefined} tabIndex={0} role="region" aria-label={label}>
+    <div className={css.frame} data-bare={bare || undefined} tabIndex={0} role={bare ? "group" : "region"} aria-label={label}>
       <table className={css.table} aria-busy={!rows}>
         <thead>
           <tr>
             {columns.map((column) => (
               <th key={column.id} scope="col" data-numeric={column.numeric || column.end || undefined} style={{ width: column.width }}>
-                {column.header}
+                {column.header || <span className="unseen">{t("act.more")}</span>}
               </th>
             ))}
           </tr>

@@ -70,7 +70,7 @@ export function KeysPanel() {
         ) : null}
       </Panel>
       <Panel title={t("account.useIt")}>
-        <RecipeTabs recipes={lines(endpoint, made?.access_key_id ?? keys.data?.[0]?.access_key_id ?? "…", made?.secret_access_key ?? "…")} />
+        <RecipeTabs notes={false} recipes={lines(endpoint, made?.access_key_id ?? keys.data?.[0]?.access_key_id ?? "…", made?.secret_access_key ?? "…")} />
       </Panel>
       {keys.error ? <ProblemCard error={keys.error} retry={() => void keys.refetch()} /> : null}
       <SmallTable

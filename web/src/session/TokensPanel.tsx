@@ -74,6 +74,7 @@ export function TokensPanel() {
           <Stack mt="md" gap="sm">
             <Secret notice={t("account.tokenOnce")} parts={[{ label: t("account.token"), value: made.token, testId: "token-secret" }]} />
             <RecipeTabs
+              notes={false}
               recipes={{
                 python: `import gureum\n\ng = gureum.connect("${window.location.origin}", token="${made.token}")\nprint(g.sql("SELECT 1").to_pandas())`,
                 cli: `export GUREUM_URL=${window.location.origin}\nexport GUREUM_TOKEN=${made.token}\ngureum sql 'SELECT 1'`,

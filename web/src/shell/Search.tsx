@@ -36,6 +36,12 @@ export default function Search() {
       tagsToIgnore={[]}
       clearQueryOnClose
       scrollable
+      centered={false}
+      yOffset="12vh"
+      aria-label={t("frame.searchLabel")}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
+      styles={{ content: { background: "var(--surface-raised)", border: "1px solid var(--line-strong)" } }}
+      triggerOnContentEditable
       maxHeight={460}
       radius="md"
       size={620}

@@ -73,7 +73,7 @@ export function NewStream() {
                 description={t("streams.retentionHint")}
                 value={retention}
                 onChange={(value) => setRetention(Number(value) || 24)}
-                min={1}
+                min={24}
                 max={8760}
                 allowDecimal={false}
                 data-testid="stream-retention"
