@@ -21,7 +21,10 @@ from gureum.streams.streams import Streams
 from gureum.streams.writer import LogWriter
 
 if TYPE_CHECKING:
+    from gureum.sql.alert_outbox import AlertOutbox
+    from gureum.sql.queries import Queries
     from gureum.sql.sql import Sql
+    from gureum.sql.streaming.sinks import StreamWriter
     from gureum.tables.tables import Tables
 
 __all__ = ["Platform"]
@@ -86,6 +89,25 @@ class Platform:
             if self.settings.objects_url
             else str(self.root / "tables")
         )
+
+    def open_queries(self, writer: StreamWriter) -> tuple[Queries, AlertOutbox]:
+        """The standing queries and the outbox of their alerts: only one process may have them."""
+        from gureum.sql.alert_outbox import AlertOutbox  # heavy, as `tables`
+        from gureum.sql.queries import Queries
+
+        outbox = AlertOutbox(self.database, catalog=self.catalog, seal=self.seal, writer=writer, clock=self.clock)
+        queries = Queries(
+            catalog=self.catalog,
+            identity=self.identity,
+            streams=self.streams,
+            tables=self.tables,
+            writer=writer,
+            outbox=outbox,
+            streams_root=self.root / "streams",
+            folder=self.root / "queries",
+            clock=self.clock,
+        )
+        return queries, outbox
 
     def open_writer(self) -> LogWriter:
         """The writer of the streams' logs: only one process may have it."""

@@ -182,7 +182,9 @@ def settings(as_json: Json = False) -> None:
 @app.command()
 def demo(
     folder: Folder = None,
-    speed: Annotated[float, typer.Option(help="How many hours of readings are replayed in a second.")] = 24.0,
+    speed: Annotated[
+        float | None, typer.Option(help="Hours of readings in a second: 24 to watch, all at once to check.")
+    ] = None,
     devices: Annotated[int, typer.Option(help="How many machines send.")] = 5,
     check: Annotated[
         bool, typer.Option("--check", help="No browser: replay all, compare every window with DuckDB, exit.")
@@ -192,7 +194,8 @@ def demo(
     """Replay real machine temperatures through a stream, a standing query, a table, an alert and a live dashboard."""
     from gureum.demo.run import run_demo
 
-    raise typer.Exit(run_demo(_settings(folder=folder), speed_h=speed, devices=devices, check=check, as_json=as_json))
+    speed_h = speed if speed is not None or check else 24.0
+    raise typer.Exit(run_demo(_settings(folder=folder), speed_h=speed_h, devices=devices, check=check, as_json=as_json))
 
 
 @app.command(hidden=True)

@@ -24,7 +24,20 @@ from sqlalchemy import (
 
 from gureum.store.database import Migration
 
-__all__ = ["MIGRATIONS", "access_keys", "audit", "grants", "links", "members", "metadata", "things", "tokens", "users"]
+__all__ = [
+    "MIGRATIONS",
+    "access_keys",
+    "alert_deliveries",
+    "alert_events",
+    "audit",
+    "grants",
+    "links",
+    "members",
+    "metadata",
+    "things",
+    "tokens",
+    "users",
+]
 
 metadata = MetaData()
 
@@ -119,8 +132,39 @@ audit = Table(
 )
 
 
+# Crossings of alerts' thresholds, and for each the places it is told to: a small outbox, not a history.
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("query", String(260), nullable=False, index=True),
+    Column("owner", String(128), nullable=False),
+    Column("key", String(4000), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("event_time", String(64)),
+    Column("row", JSON, nullable=False),
+    # A number that was taken is never given again, or the stream would take a new event for an old one.
+    sqlite_autoincrement=True,
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("number", BigInteger, nullable=False),
+    Column("destination", String(260), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, done, failed
+    Column("tries", Integer, nullable=False),
+    Column("next_ms", BigInteger, nullable=False, index=True),
+    Column("error", String(1000)),
+    PrimaryKeyConstraint("number", "destination"),
+)
+
+
 def _first(connection: Connection) -> None:
+    """Everything above, as of the first release: what comes later gets a migration of its own."""
     metadata.create_all(connection)
 
 
-MIGRATIONS = (Migration(1, "catalog and identity", _first),)
+MIGRATIONS = (Migration(1, "catalog, identity and alerts", _first),)

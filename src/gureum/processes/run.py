@@ -45,7 +45,9 @@ def _kinesis(platform: Platform, orders: Orders) -> Callable[[], None]:
     # Each part imports only its own: the others' libraries would double the idle memory.
     from gureum.gateways.internal.writer import make_writer_app
     from gureum.gateways.kinesis.app import make_app
+    from gureum.store.files import allow_open_files
 
+    allow_open_files()
     writer = platform.open_writer()
     kinesis = make_app(
         streams=platform.streams,
@@ -69,6 +71,23 @@ def _sql(platform: Platform, orders: Orders) -> Callable[[], None]:
 
     app = make_sql_app(sql=platform.sql, tables=platform.tables, catalog=platform.catalog)
     return lambda: _serve(orders, [(app, ["sql"])])
+
+
+def _queries(platform: Platform, orders: Orders) -> Callable[[], None]:
+    from gureum.gateways.internal.queries import make_queries_app
+    from gureum.gateways.internal.writer import RemoteWriter, StreamPuts
+
+    queries, outbox = platform.open_queries(StreamPuts(platform.streams, RemoteWriter("run/writer.sock")))
+    app = make_queries_app(
+        queries=queries, outbox=outbox, catalog=platform.catalog, seal=platform.seal, clock=platform.clock
+    )
+
+    def main() -> None:
+        queries.start_host()
+        _serve(orders, [(app, ["queries"])])
+        queries.close()
+
+    return main
 
 
 def _gateway(platform: Platform, orders: Orders) -> Callable[[], None]:
@@ -102,6 +121,7 @@ def _gateway(platform: Platform, orders: Orders) -> Callable[[], None]:
 PARTS: Mapping[str, Callable[[Platform, Orders], Callable[[], None]]] = {
     "kinesis": _kinesis,
     "sql": _sql,
+    "queries": _queries,
     "gateway": _gateway,
 }
 

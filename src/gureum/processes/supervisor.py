@@ -40,7 +40,7 @@ __all__ = ["PROCESSES", "Ready", "Supervisor"]
 PROCESSES: dict[str, tuple[str, ...]] = {
     "kinesis": ("kinesis", "writer"),
     "sql": ("sql",),
-    # "queries": ("queries",),
+    "queries": ("queries",),
     "gateway": ("http",),
 }
 
@@ -56,10 +56,10 @@ STOP_S = 8.0
 READY_S = 60.0
 
 BACKOFF_S_MIN = 0.1
-BACKOFF_S_MAX = 10.0
+BACKOFF_S_MAX = 5.0
 
 # A process that lived this long died of something new: the pauses begin again.
-HEALTHY_S = 30.0
+HEALTHY_S = 10.0
 
 STATUS_EVERY_S = 1.0
 BACKLOG = 2048

@@ -7,7 +7,7 @@ that append to a stream. Decides nothing: the stream was resolved for its actor 
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import httpx
@@ -19,7 +19,7 @@ from gureum.streams.spec import StreamSpec
 from gureum.streams.streams import Streams
 from gureum.streams.writer import LogWriter, PutResult, Records
 
-__all__ = ["RemoteWriter", "make_writer_app"]
+__all__ = ["RemoteWriter", "StreamPuts", "make_writer_app"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -114,6 +114,21 @@ class RemoteWriter:
         except httpx.HTTPError as error:
             raise _away(error) from error
         return _result(response)
+
+
+class StreamPuts:
+    """Puts by a stream's name, as standing queries and alerts make them. Raises what the put met."""
+
+    def __init__(self, streams: Streams, writer: RemoteWriter | LogWriter) -> None:
+        self._streams = streams
+        self._writer = writer
+
+    def put(self, stream: str, keys: Sequence[bytes], data: Sequence[bytes], *, producer: tuple[str, int]) -> None:
+        spec = self._streams.get(stream, SYSTEM)
+        result = self._writer.put_records_now(spec, Records(list(keys), list(data)), producer=producer)
+        for outcome in result.placed.values():
+            if isinstance(outcome, GureumError):
+                raise outcome
 
 
 def _request(stream: StreamSpec, records: Records, producer: tuple[str, int] | None) -> bytes:

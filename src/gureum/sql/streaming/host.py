@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -112,6 +113,7 @@ class _Run:
         self._clock = clock
         self._stop = threading.Event()
         self._drain = False
+        self.drained = False
         self._restarts = 0
         self._last = QueryStatus()
         self._query: StandingQuery | None = None
@@ -133,7 +135,8 @@ class _Run:
 
     def _main(self) -> None:
         pause_s = RETRY_FIRST_S
-        while not self._stop.is_set():
+        # A drain is carried out even when it was asked of a query that does not run, or of a process that died over it.
+        while not self._stop.is_set() or self._drain:
             began_s = self._clock.monotonic_s()
             error = self._once()
             if error is None:
@@ -148,7 +151,11 @@ class _Run:
                 self._last, state=QueryState.WAITING, error=error.message, error_code=error.code, hint=error.hint
             )
             _log.warning("query %s: %s; trying again in %.1f s", self.wanted.spec.name, error, pause_s)
-            self._stop.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the tries
+            pause = pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - only spreads the tries
+            if self._drain:
+                time.sleep(pause)
+            else:
+                self._stop.wait(pause)
             pause_s = min(pause_s * 2, RETRY_LAST_S)
         self._last = replace(self._last, state=QueryState.STOPPED)
 
@@ -174,7 +181,10 @@ class _Run:
                 if not query.step() and not query.has_input():
                     self._stop.wait(POLL_S)
             if not query.finished:
+                if self._drain:
+                    _read_rest(query)
                 query.stop(drain=self._drain)
+            self.drained = self._drain
             return None
         except GureumError as error:
             return error
@@ -196,6 +206,14 @@ class _Run:
             error_code=error.code,
             hint=error.hint,
         )
+
+
+def _read_rest(query: StandingQuery) -> None:
+    """Read what the stream holds at this moment, not what comes after: a busy stream would never let it end."""
+    query.step()
+    until = query.status.rows_in + sum(query.status.behind.values())
+    while query.has_input() and query.status.rows_in < until:
+        query.step()
 
 
 def _may_pass(error: GureumError) -> bool:
@@ -242,19 +260,31 @@ class QueryHost:
                 if item is not None and item.running and not changed:
                     if run.was_stopped and not run.thread.is_alive():
                         del self._runs[id_]  # stopped before, wanted again: started below
+                elif item is not None and item.drain and not changed:
+                    if run.thread.is_alive():
+                        run.stop(drain=True)
+                    elif not run.drained:
+                        del self._runs[id_]  # it stopped or failed before: started again below, to drain
                 else:
                     if run.thread.is_alive():
-                        run.stop(drain=item.drain if item is not None and not changed else False)
+                        run.stop(drain=False)
                     if changed or item is None:
                         run.thread.join(STOP_S)
                         if run.thread.is_alive():
                             continue  # still in its step; the next look finds it ended
                         del self._runs[id_]
             for id_, item in wanted.items():
-                if item.running and id_ not in self._runs:
+                if (item.running or item.drain) and id_ not in self._runs:
                     run = _Run(item, self._surroundings, self._folder / id_, self._clock)
                     self._runs[id_] = run
+                    if item.drain:
+                        run.stop(drain=True)
                     run.thread.start()
+
+    def is_drained(self, id_: str) -> bool:
+        """Whether a drain that was asked for has ended well."""
+        run = self._runs.get(id_)
+        return run is not None and run.drained and not run.thread.is_alive()
 
     def status(self, id_: str) -> QueryStatus:
         """What a query says of itself; STOPPED when it never ran here."""
