@@ -1,8 +1,9 @@
-/** Grants of all things, or of one that is looked for. */
+/** The grants of a thing that is looked for. */
 import { Autocomplete, Group, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { dashboardsQuery } from "../dashboards/data";
+import { EmptyState } from "../page/EmptyState";
 import { queriesQuery } from "../queries/data";
 import { useUrlPatch, useUrlState } from "../shell/urlState";
 import { streamsQuery } from "../streams/data";
@@ -20,6 +21,7 @@ export function Grants() {
   const tables = useQuery({ ...tablesQuery, enabled: kind === "table" }).data;
   const queries = useQuery({ ...queriesQuery, enabled: kind === "query" }).data;
   const dashboards = useQuery({ ...dashboardsQuery, enabled: kind === "dashboard" }).data;
+  const known = KINDS.find((one) => one === kind);
   const lists: Record<string, { name: string }[] | undefined> = { stream: streams, table: tables, query: queries, dashboard: dashboards };
   return (
     <>
@@ -36,7 +38,7 @@ export function Grants() {
           <Autocomplete label={t("admin.thing")} data={(lists[kind] ?? []).map((one) => one.name)} value={name ?? ""} onChange={(next) => patch({ name: next || undefined })} w={320} limit={50} />
         ) : null}
       </Group>
-      <GrantsPanel kind={kind && name ? kind : undefined} name={kind ? name : undefined} />
+      {known && name ? <GrantsPanel kind={known} name={name} /> : <EmptyState small title={t("admin.pickThing")} text={t("admin.grantsText")} />}
     </>
   );
 }

@@ -11,17 +11,18 @@ import { ProblemCard } from "../page/ProblemCard";
 import { SmallTable } from "../page/SmallTable";
 import { useMe } from "../session/me";
 import { groupsQuery, usersQuery } from "./data";
-import { GranteeName, KindName } from "./GranteeName";
+import { GranteeName } from "./GranteeName";
 
 const PERMISSIONS: Permission[] = ["read", "write", "manage"];
 export const EVERYONE = "group:everyone";
 
-/** Without `kind` and `name`, all grants of the platform (administrators). */
-export function GrantsPanel({ kind, name }: { kind?: string; name?: string }) {
+export type Kind = "stream" | "table" | "query" | "dashboard" | "destination";
+
+export function GrantsPanel({ kind, name }: { kind: Kind; name: string }) {
   const { t } = useTranslation();
   const grants = useQuery({
-    queryKey: ["grants", kind ?? null, name ?? null],
-    queryFn: () => take(api.GET("/api/grants", { params: { query: { ...(kind ? { kind } : {}), ...(name ? { name } : {}) } } })),
+    queryKey: ["grants", kind, name],
+    queryFn: () => take(api.GET("/api/grants", { params: { query: { kind, name } } })),
   });
   const change = useMutation({
     mutationFn: (body: Schemas["GrantChange"]) => take(api.PUT("/api/grants", { body })),
@@ -32,7 +33,7 @@ export function GrantsPanel({ kind, name }: { kind?: string; name?: string }) {
       <Text size="sm" c="dimmed">
         {t("admin.grantsText")}
       </Text>
-      {kind && name ? <NewGrant kind={kind} name={name} busy={change.isPending} give={change.mutate} /> : null}
+      <NewGrant kind={kind} name={name} busy={change.isPending} give={change.mutate} />
       {change.error ? <ProblemCard error={change.error} compact /> : null}
       {grants.error && !grants.data ? (
         <ProblemCard error={grants.error} retry={() => void grants.refetch()} />
@@ -41,14 +42,8 @@ export function GrantsPanel({ kind, name }: { kind?: string; name?: string }) {
           label={t("admin.grants")}
           rows={grants.data}
           rowKey={(grant) => `${grant.kind}/${grant.name}/${grant.grantee}`}
-          empty={<EmptyState small title={t("admin.noGrants")} text={kind ? t("admin.noGrantsText") : undefined} />}
+          empty={<EmptyState small title={t("admin.noGrants")} text={t("admin.noGrantsText")} />}
           columns={[
-            ...(kind
-              ? []
-              : [
-                  { id: "kind", header: t("admin.kind"), cell: (grant: Schemas["Grant"]) => <KindName kind={grant.kind} /> },
-                  { id: "name", header: t("admin.thing"), cell: (grant: Schemas["Grant"]) => <b>{grant.name}</b> },
-                ]),
             { id: "grantee", header: t("admin.grantee"), cell: (grant) => <GranteeName grantee={grant.grantee} /> },
             {
               id: "permission",

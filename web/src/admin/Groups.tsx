@@ -17,12 +17,14 @@ export function Groups() {
   const groups = useQuery(groupsQuery);
   const users = useQuery(usersQuery).data ?? [];
   const [name, setName] = useState("");
+  const [members, setMembers] = useState<string[]>([]);
   const [deleting, setDeleting] = useState<string | null>(null);
   const put = useMutation({
     mutationFn: (group: Schemas["Group"]) =>
-      take(api.PUT("/api/groups/{name}", { params: { path: { name: group.name } }, body: { members: group.members } })),
+      take(api.PUT("/api/groups/{group_name}", { params: { path: { group_name: group.name } }, body: { members: group.members } })),
     onSuccess: () => {
       setName("");
+      setMembers([]);
       void cache.invalidateQueries({ queryKey: ["groups"] });
       void cache.invalidateQueries({ queryKey: ["users"] });
     },
@@ -36,12 +38,13 @@ export function Groups() {
         <form
           onSubmit={(event) => {
             event.preventDefault();
-            put.mutate({ name: name.trim(), members: [] });
+            put.mutate({ name: name.trim(), members });
           }}
         >
           <Group align="end" gap="sm">
             <TextInput label={t("admin.groupName")} value={name} onChange={(event) => setName(event.currentTarget.value)} maxLength={128} w={240} data-testid="group-name" />
-            <Button type="submit" loading={put.isPending} disabled={!name.trim() || groups.data?.some((group) => group.name === name.trim())} data-testid="group-add">
+            <TagsInput label={t("admin.members")} value={members} onChange={setMembers} data={users.map((user) => user.name)} w={340} data-testid="group-members" />
+            <Button type="submit" loading={put.isPending} disabled={!name.trim() || members.length === 0 || groups.data?.some((group) => group.name === name.trim())} data-testid="group-add">
               {t("admin.addGroup")}
             </Button>
           </Group>
@@ -67,7 +70,8 @@ export function Groups() {
                   aria-label={`${t("admin.members")}: ${group.name}`}
                   value={group.members}
                   data={users.map((user) => user.name)}
-                  onChange={(members) => put.mutate({ name: group.name, members })}
+                  // A group without members is no group: taking the last one out asks first.
+                  onChange={(next) => (next.length ? put.mutate({ name: group.name, members: next }) : setDeleting(group.name))}
                 />
               ),
             },
@@ -91,7 +95,7 @@ export function Groups() {
         text={t("admin.deleteGroupText")}
         label={t("act.delete")}
         act={async () => {
-          await take(api.DELETE("/api/groups/{name}", { params: { path: { name: deleting! } } }));
+          await take(api.DELETE("/api/groups/{group_name}", { params: { path: { group_name: deleting! } } }));
           await cache.invalidateQueries({ queryKey: ["groups"] });
         }}
       />

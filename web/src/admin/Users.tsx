@@ -13,6 +13,7 @@ import { SmallTable } from "../page/SmallTable";
 import { StatusWord } from "../page/StatusWord";
 import { When } from "../page/When";
 import { useMe } from "../session/me";
+import { Secret } from "../session/Secret";
 import { usersQuery } from "./data";
 
 type Role = Schemas["Me"]["role"];
@@ -23,13 +24,18 @@ export function Users() {
   const me = useMe();
   const users = useQuery(usersQuery);
   const [passwordOf, setPasswordOf] = useState<string | null>(null);
+  const link = useMutation({
+    mutationFn: async (name: string) => ({ name, url: await take(api.POST("/api/users/{user_name}/link", { params: { path: { user_name: name } } })) }),
+  });
   const change = useMutation({
-    mutationFn: ({ name, ...body }: Schemas["UserChange"] & { name: string }) => take(api.PATCH("/api/users/{name}", { params: { path: { name } }, body })),
+    mutationFn: ({ name, ...body }: Schemas["UserChange"] & { name: string }) => take(api.PATCH("/api/users/{user_name}", { params: { path: { user_name: name } }, body })),
     onSuccess: () => cache.invalidateQueries({ queryKey: ["users"] }),
   });
   return (
     <Stack>
-      <NewUser />
+      <NewUser makeLink={link.mutate} />
+      {link.data ? <Secret notice={t("admin.linkOnce", { name: link.data.name })} parts={[{ label: t("admin.link"), value: link.data.url, testId: "user-link" }]} /> : null}
+      {link.error ? <ProblemCard error={link.error} compact /> : null}
       {change.error ? <ProblemCard error={change.error} compact /> : null}
       {users.error && !users.data ? (
         <ProblemCard error={users.error} retry={() => void users.refetch()} />
@@ -73,6 +79,7 @@ export function Users() {
                     </Button>
                   </Menu.Target>
                   <Menu.Dropdown>
+                    <Menu.Item onClick={() => link.mutate(user.name)}>{t("admin.makeLink")}</Menu.Item>
                     <Menu.Item onClick={() => setPasswordOf(user.name)}>{t("admin.setPassword")}</Menu.Item>
                     {user.name === me?.name ? null : (
                       <Menu.Item color={user.active ? "var(--bad)" : undefined} onClick={() => change.mutate({ name: user.name, active: !user.active })}>
@@ -98,7 +105,7 @@ export function Users() {
   );
 }
 
-function NewUser() {
+function NewUser({ makeLink }: { makeLink: (name: string) => void }) {
   const { t } = useTranslation();
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("editor");
@@ -107,6 +114,7 @@ function NewUser() {
     mutationFn: () => take(api.POST("/api/users", { body: { name: name.trim(), role, password: password || null } })),
     onSuccess: (user) => {
       note(t("admin.userAdded", { name: user.name }));
+      if (!password) makeLink(user.name);
       setName("");
       setPassword("");
       void cache.invalidateQueries({ queryKey: ["users"] });
@@ -132,12 +140,12 @@ function NewUser() {
             data-testid="user-role"
           />
           <PasswordInput label={t("admin.password")} value={password} onChange={(event) => setPassword(event.currentTarget.value)} autoComplete="new-password" w={220} data-testid="user-password" />
-          <Button type="submit" loading={add.isPending} disabled={!name.trim() || password.length < 8} data-testid="user-add">
+          <Button type="submit" loading={add.isPending} disabled={!name.trim() || (password !== "" && password.length < 8)} data-testid="user-add">
             {t("admin.addUser")}
           </Button>
         </Group>
         <Text size="xs" c="dimmed" mt={6}>
-          {t(`account.roles.${role}`)}: {t(`admin.roleHelp.${role}`)}. {t("session.short")} {t("admin.passwordHint")}
+          {t(`account.roles.${role}`)}: {t(`admin.roleHelp.${role}`)}. {t("admin.passwordHint")}
         </Text>
         {add.error ? <ProblemCard error={add.error} compact /> : null}
       </form>

@@ -4,15 +4,18 @@
  */
 
 export interface paths {
-    "/api/session/link/{code}": {
+    "/api/alerts": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Link */
-        get: operations["link_api_session_link__code__get"];
+        /**
+         * List Alerts
+         * @description What is firing now, and the last crossings and recoveries, of the queries that one may read.
+         */
+        get: operations["list_alerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -21,7 +24,103 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/session/link": {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit Log
+         * @description Who did what, newest first.
+         */
+        get: operations["read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dashboards
+         * @description The dashboards that one may read, by name.
+         */
+        get: operations["list_dashboards"];
+        put?: never;
+        /**
+         * Create Dashboard
+         * @description Make a dashboard.
+         */
+        post: operations["create_dashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Dashboard
+         * @description One dashboard.
+         */
+        get: operations["show_dashboard"];
+        /**
+         * Change Dashboard
+         * @description Replace a dashboard's content; `expect_version` refuses to overwrite what somebody else changed meanwhile.
+         */
+        put: operations["change_dashboard"];
+        post?: never;
+        /**
+         * Delete Dashboard
+         * @description Delete a dashboard.
+         */
+        delete: operations["delete_dashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Destinations
+         * @description Where alerts may be sent; the secret part of an address is never shown again.
+         */
+        get: operations["list_destinations"];
+        put?: never;
+        /**
+         * Create Destination
+         * @description Add a webhook under a name.
+         */
+        post: operations["create_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/destinations/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -30,8 +129,311 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Linkin */
-        post: operations["linkin_api_session_link_post"];
+        post?: never;
+        /**
+         * Delete Destination
+         * @description Take a destination away; alerts that name it are then only logged.
+         */
+        delete: operations["delete_destination"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Everything
+         * @description Server-sent events for an open page: `status`, `streams`, `queries`, `alerts` when they change, `table` at each new version.
+         */
+        get: operations["follow_everything"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Grants
+         * @description Who may do what with one thing; for those who manage it.
+         */
+        get: operations["list_grants"];
+        /**
+         * Change Grant
+         * @description Give or take a grant; for those who manage the thing.
+         */
+        put: operations["change_grant"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Groups
+         * @description All groups; 'everyone' is all who sign in and is not listed.
+         */
+        get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups/{group_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Group
+         * @description Make a group hold just these users.
+         */
+        put: operations["set_group"];
+        post?: never;
+        /**
+         * Delete Group
+         * @description Take a group away; its grants no longer reach anybody.
+         */
+        delete: operations["delete_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Whether this process answers.
+         */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Access Keys
+         * @description One's Kinesis keys, without their secrets.
+         */
+        get: operations["list_access_keys"];
+        put?: never;
+        /**
+         * Make Access Key
+         * @description A new key pair for AWS clients; the secret is shown this once.
+         */
+        post: operations["make_access_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{access_key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Access Key
+         * @description Take a Kinesis key back.
+         */
+        delete: operations["delete_access_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who Am I
+         * @description The signed-in user.
+         */
+        get: operations["who_am_i"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Queries
+         * @description The standing queries that one may read, by name, with their state.
+         */
+        get: operations["list_queries"];
+        put?: never;
+        /**
+         * Create Query
+         * @description Leave a query standing; it starts at once unless `start` is false.
+         */
+        post: operations["create_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Query
+         * @description What a standing query would do: its plan and columns, or what is wrong with it and where.
+         */
+        post: operations["check_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Query
+         * @description One standing query and its state.
+         */
+        get: operations["show_query"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Query
+         * @description Stop a query and forget it; the tables that it wrote stay.
+         */
+        delete: operations["delete_query"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/{name}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Newest Rows
+         * @description The newest rows that the query wrote.
+         */
+        get: operations["newest_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/{name}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Query
+         * @description Go on where the query stopped; with `reset`, from the streams' beginning and with empty state.
+         */
+        post: operations["start_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queries/{name}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Query
+         * @description Stop at a checkpoint; with `drain`, first close all open windows.
+         */
+        post: operations["stop_query"];
         delete?: never;
         options?: never;
         head?: never;
@@ -47,51 +449,22 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signin */
-        post: operations["signin_api_session_post"];
-        /** Signout */
-        delete: operations["signout_api_session_delete"];
+        /**
+         * Sign In
+         * @description Sign in by name and password.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign Out
+         * @description End this session.
+         */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Me */
-        get: operations["me_api_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Toks */
-        get: operations["toks_api_tokens_get"];
-        put?: never;
-        /** Newtok */
-        post: operations["newtok_api_tokens_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tokens/{id}": {
+    "/api/session/link": {
         parameters: {
             query?: never;
             header?: never;
@@ -100,303 +473,29 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
-        /** Deltok */
-        delete: operations["deltok_api_tokens__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Keys */
-        get: operations["keys_api_keys_get"];
-        put?: never;
-        /** Newkey */
-        post: operations["newkey_api_keys_post"];
+        /**
+         * Sign In By Link
+         * @description Use a one-time link up; the first of all makes the administrator.
+         */
+        post: operations["sign_in_by_link"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/keys/{id}": {
+    "/api/session/link/{code}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Delkey */
-        delete: operations["delkey_api_keys__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Users */
-        get: operations["users_api_users_get"];
-        put?: never;
-        /** Newuser */
-        post: operations["newuser_api_users_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/users/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Chuser */
-        patch: operations["chuser_api_users__name__patch"];
-        trace?: never;
-    };
-    "/api/groups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Groups */
-        get: operations["groups_api_groups_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/groups/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Putgroup */
-        put: operations["putgroup_api_groups__name__put"];
-        post?: never;
-        /** Delgroup */
-        delete: operations["delgroup_api_groups__name__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/grants": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Grants */
-        get: operations["grants_api_grants_get"];
-        /** Putgrant */
-        put: operations["putgrant_api_grants_put"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Audit */
-        get: operations["audit_api_audit_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Status */
-        get: operations["status_api_status_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/streams": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Streams */
-        get: operations["streams_api_streams_get"];
-        put?: never;
-        /** Newstream */
-        post: operations["newstream_api_streams_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/streams/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Streamd */
-        get: operations["streamd_api_streams__name__get"];
-        put?: never;
-        post?: never;
-        /** Dels */
-        delete: operations["dels_api_streams__name__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/streams/{name}/records": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Recs */
-        get: operations["recs_api_streams__name__records_get"];
-        put?: never;
-        /** Put */
-        post: operations["put_api_streams__name__records_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/streams/{name}/tail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Tail */
-        get: operations["tail_api_streams__name__tail_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tables": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Tables */
-        get: operations["tables_api_tables_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tables/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Tabled */
-        get: operations["tabled_api_tables__name__get"];
-        put?: never;
-        post?: never;
-        /** Delt */
-        delete: operations["delt_api_tables__name__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tables/{name}/sample": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Sample */
-        get: operations["sample_api_tables__name__sample_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tables/{name}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Hist */
-        get: operations["hist_api_tables__name__history_get"];
+        /**
+         * Look At Link
+         * @description What a one-time link is for.
+         */
+        get: operations["look_at_link"];
         put?: never;
         post?: never;
         delete?: never;
@@ -414,26 +513,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sqlrun */
-        post: operations["sqlrun_api_sql_post"];
+        /**
+         * Run Sql
+         * @description Run SQL over tables. `Accept: application/vnd.apache.arrow.stream` gives all rows as Arrow instead of a page.
+         */
+        post: operations["run_sql"];
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/sql/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Cancel */
-        delete: operations["cancel_api_sql__id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -446,8 +531,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Completion */
-        get: operations["completion_api_sql_completion_get"];
+        /**
+         * Complete Sql
+         * @description Names for the editor: tables with columns, functions, keywords.
+         */
+        get: operations["complete_sql"];
         put?: never;
         post?: never;
         delete?: never;
@@ -456,146 +544,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/queries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Queries */
-        get: operations["queries_api_queries_get"];
-        put?: never;
-        /** Newq */
-        post: operations["newq_api_queries_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/queries/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Checkq */
-        post: operations["checkq_api_queries_check_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/queries/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Query */
-        get: operations["query_api_queries__name__get"];
-        put?: never;
-        post?: never;
-        /** Delq */
-        delete: operations["delq_api_queries__name__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/queries/{name}/start": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Startq */
-        post: operations["startq_api_queries__name__start_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/queries/{name}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stopq */
-        post: operations["stopq_api_queries__name__stop_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/queries/{name}/rows": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Qrows */
-        get: operations["qrows_api_queries__name__rows_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/alerts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Alerts */
-        get: operations["alerts_api_alerts_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/destinations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Dests */
-        get: operations["dests_api_destinations_get"];
-        put?: never;
-        /** Newdest */
-        post: operations["newdest_api_destinations_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/destinations/{name}": {
+    "/api/sql/{statement_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -605,61 +554,314 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deldest */
-        delete: operations["deldest_api_destinations__name__delete"];
+        /**
+         * Cancel Sql
+         * @description Stop a statement of one's own.
+         */
+        delete: operations["cancel_sql"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/dashboards": {
+    "/api/status": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Dashes */
-        get: operations["dashes_api_dashboards_get"];
+        /**
+         * Platform Status
+         * @description Processes, problems and counts, as far as one may see them.
+         */
+        get: operations["platform_status"];
         put?: never;
-        /** Newdash */
-        post: operations["newdash_api_dashboards_post"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/dashboards/{name}": {
+    "/api/streams": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Dash */
-        get: operations["dash_api_dashboards__name__get"];
-        /** Putdash */
-        put: operations["putdash_api_dashboards__name__put"];
-        post?: never;
-        /** Deldash */
-        delete: operations["deldash_api_dashboards__name__delete"];
+        /**
+         * List Streams
+         * @description The streams that one may read, by name.
+         */
+        get: operations["list_streams"];
+        put?: never;
+        /**
+         * Create Stream
+         * @description Make a stream; it takes records at once.
+         */
+        post: operations["create_stream"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/events": {
+    "/api/streams/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Events */
-        get: operations["events_api_events_get"];
+        /**
+         * Show Stream
+         * @description One stream: shards, throughput, columns, readers.
+         */
+        get: operations["show_stream"];
         put?: never;
         post?: never;
+        /**
+         * Delete Stream
+         * @description Delete a stream and its records, for good.
+         */
+        delete: operations["delete_stream"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/streams/{name}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Records
+         * @description A page of records, oldest first; `newest` gives the last ones, `after` goes on from another page's `next`.
+         */
+        get: operations["read_records"];
+        put?: never;
+        /**
+         * Put Records
+         * @description Put up to 500 records; on return all are on disk.
+         */
+        post: operations["put_records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/streams/{name}/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Stream
+         * @description Server-sent events: `records` with a page of what arrived since, until the client goes.
+         */
+        get: operations["follow_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tables
+         * @description The tables that one may read, by name.
+         */
+        get: operations["list_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Table
+         * @description One table: columns, size, where it is, who writes it.
+         */
+        get: operations["show_table"];
+        put?: never;
+        post?: never;
+        /**
+         * Drop Table
+         * @description Drop a table and its files, for good.
+         */
+        delete: operations["drop_table"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Table History
+         * @description A table's versions, newest first.
+         */
+        get: operations["table_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tables/{name}/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sample Table
+         * @description Some rows of a table, of any of its versions.
+         */
+        get: operations["sample_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description One's personal tokens, without their secrets.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Make Token
+         * @description A new personal token; its secret is shown this once.
+         */
+        post: operations["make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Token
+         * @description Take a personal token back.
+         */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description All users, by name.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Create User
+         * @description Add a user; without a password the user signs in by a link.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change a user's role or password, or whether the user may sign in.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/users/{user_name}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Sign In Link
+         * @description A one-time link by which the user signs in, good for an hour.
+         */
+        post: operations["make_sign_in_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -674,19 +876,19 @@ export interface components {
         AccessKey: {
             /** Access Key Id */
             access_key_id: string;
-            /** Label */
-            label: string;
             /** Created At Ms */
             created_at_ms: number;
+            /** Label */
+            label: string;
         };
         /** AccessKeySecret */
         AccessKeySecret: {
             /** Access Key Id */
             access_key_id: string;
-            /** Label */
-            label: string;
             /** Created At Ms */
             created_at_ms: number;
+            /** Label */
+            label: string;
             /**
              * Secret Access Key
              * @description shown once, stored sealed
@@ -695,12 +897,18 @@ export interface components {
         };
         /** AlertEvent */
         AlertEvent: {
+            /** At Ms */
+            at_ms: number;
             /** Id */
             id: string;
-            /** Query */
-            query: string;
             /** Key */
             key: {
+                [key: string]: unknown;
+            };
+            /** Query */
+            query: string;
+            /** Row */
+            row: {
                 [key: string]: unknown;
             };
             /**
@@ -708,12 +916,6 @@ export interface components {
              * @enum {string}
              */
             state: "firing" | "recovered";
-            /** At Ms */
-            at_ms: number;
-            /** Row */
-            row: {
-                [key: string]: unknown;
-            };
         };
         /**
          * AlertSpec
@@ -722,8 +924,6 @@ export interface components {
          *     Without `when`, the query's last filter (HAVING or WHERE) is the threshold. Without `key`, the group-by columns.
          */
         AlertSpec: {
-            /** When */
-            when?: string | null;
             /** Key */
             key?: string[] | null;
             /**
@@ -731,37 +931,39 @@ export interface components {
              * @description 'log', 'stream:<name>', or a destination's name, for a webhook
              */
             notify?: string[];
+            /** When */
+            when?: string | null;
         };
         /** Alerts */
         Alerts: {
-            /** Firing */
-            firing: components["schemas"]["FiringAlert"][];
             /**
              * Events
              * @description newest first
              */
             events: components["schemas"]["AlertEvent"][];
+            /** Firing */
+            firing: components["schemas"]["FiringAlert"][];
         };
         /** AuditEntry */
         AuditEntry: {
-            /** Id */
-            id: number;
-            /** At Ms */
-            at_ms: number;
-            /** Actor */
-            actor: string;
             /** Action */
             action: string;
+            /** Actor */
+            actor: string;
+            /** At Ms */
+            at_ms: number;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
             /** Kind */
             kind: string;
             /** Name */
             name: string;
             /** Outcome */
             outcome: string;
-            /** Detail */
-            detail: {
-                [key: string]: unknown;
-            };
         };
         /** AuditPage */
         AuditPage: {
@@ -774,34 +976,34 @@ export interface components {
         ColumnModel: {
             /** Name */
             name: string;
-            /** Type */
-            type: string;
             /**
              * Nullable
              * @default true
              */
             nullable: boolean;
+            /** Type */
+            type: string;
         };
         /** Completion */
         Completion: {
-            /** Tables */
-            tables: components["schemas"]["CompletionTable"][];
             /** Functions */
             functions: string[];
             /** Keywords */
             keywords: string[];
+            /** Tables */
+            tables: components["schemas"]["CompletionTable"][];
         };
         /** CompletionTable */
         CompletionTable: {
-            /** Name */
-            name: string;
+            /** Columns */
+            columns: components["schemas"]["ColumnModel"][];
             /**
              * Kind
              * @enum {string}
              */
             kind: "table" | "stream";
-            /** Columns */
-            columns: components["schemas"]["ColumnModel"][];
+            /** Name */
+            name: string;
         };
         /** Dashboard */
         Dashboard: {
@@ -809,18 +1011,18 @@ export interface components {
             name: string;
             /** Owner */
             owner: string;
-            /** Version */
-            version: number;
-            /** Updated At Ms */
-            updated_at_ms: number;
             permission: components["schemas"]["Permission"];
             spec: components["schemas"]["DashboardSpec"];
+            /** Updated At Ms */
+            updated_at_ms: number;
+            /** Version */
+            version: number;
         };
         /** DashboardChange */
         DashboardChange: {
-            spec: components["schemas"]["DashboardSpec"];
             /** Expect Version */
             expect_version?: number | null;
+            spec: components["schemas"]["DashboardSpec"];
         };
         /** DashboardSpec */
         DashboardSpec: {
@@ -848,49 +1050,49 @@ export interface components {
         };
         /** FiringAlert */
         FiringAlert: {
-            /** Query */
-            query: string;
             /** Key */
             key: {
                 [key: string]: unknown;
             };
-            /** Since Ms */
-            since_ms: number;
+            /** Query */
+            query: string;
             /** Row */
             row: {
                 [key: string]: unknown;
             };
+            /** Since Ms */
+            since_ms: number;
         };
         /** Grant */
         Grant: {
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
             /**
              * Grantee
              * @description a user's name, or a group's as 'group:<name>'; 'group:everyone' is all who sign in
              */
             grantee: string;
-            permission: components["schemas"]["Permission"];
-        };
-        /** GrantChange */
-        GrantChange: {
             /** Kind */
             kind: string;
             /** Name */
             name: string;
+            permission: components["schemas"]["Permission"];
+        };
+        /** GrantChange */
+        GrantChange: {
             /** Grantee */
             grantee: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
             /** @description null takes the grant away */
             permission: components["schemas"]["Permission"] | null;
         };
         /** Group */
         Group: {
-            /** Name */
-            name: string;
             /** Members */
             members: string[];
+            /** Name */
+            name: string;
         };
         /** GroupMembers */
         GroupMembers: {
@@ -902,6 +1104,12 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /**
+         * Kind
+         * @description The kinds of named thing that the catalog holds.
+         * @enum {string}
+         */
+        Kind: "stream" | "table" | "query" | "dashboard" | "destination";
         /**
          * LinkSignIn
          * @description A one-time link's code. The very first one also makes the first administrator: then name and password are set.
@@ -919,21 +1127,21 @@ export interface components {
          * @description What a one-time link is for: `first_admin` asks for a name and a password, `sign_in` just signs in.
          */
         LinkState: {
+            /** Name */
+            name: string | null;
             /**
              * Purpose
              * @enum {string}
              */
             purpose: "first_admin" | "sign_in";
-            /** Name */
-            name: string | null;
         };
         /** Me */
         Me: {
+            /** Groups */
+            groups: string[];
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
-            /** Groups */
-            groups: string[];
             /** Via */
             via: string;
         };
@@ -966,60 +1174,60 @@ export interface components {
         };
         /** NewQuery */
         NewQuery: {
-            /** Name */
-            name: string;
-            /** Sql */
-            sql: string;
-            /**
-             * Into
-             * @description the table or 'stream:<name>' to append to, when sql is a bare SELECT
-             */
-            into?: string | null;
             alert?: components["schemas"]["AlertSpec"] | null;
-            /**
-             * Start
-             * @default true
-             */
-            start: boolean;
             /**
              * Checkpoint S
              * @default 5
              */
             checkpoint_s: number;
+            /**
+             * Into
+             * @description the table or 'stream:<name>' to append to, when sql is a bare SELECT
+             */
+            into?: string | null;
+            /** Name */
+            name: string;
+            /** Sql */
+            sql: string;
+            /**
+             * Start
+             * @default true
+             */
+            start: boolean;
         };
         /** NewStream */
         NewStream: {
             /** Name */
             name: string;
             /**
-             * Shards
-             * @default 1
-             */
-            shards: number;
-            /**
              * Retention H
              * @default 24
              */
             retention_h: number;
+            /**
+             * Shards
+             * @default 1
+             */
+            shards: number;
         };
         /** NewToken */
         NewToken: {
-            /** Label */
-            label: string;
             /**
              * Expires In Days
              * @default 90
              */
             expires_in_days: number | null;
+            /** Label */
+            label: string;
         };
         /** NewUser */
         NewUser: {
             /** Name */
             name: string;
-            /** @default editor */
-            role: components["schemas"]["Role"];
             /** Password */
             password?: string | null;
+            /** @default editor */
+            role: components["schemas"]["Role"];
         };
         /**
          * Permission
@@ -1029,25 +1237,6 @@ export interface components {
         Permission: "read" | "write" | "manage";
         /** PlatformStatus */
         PlatformStatus: {
-            /** Version */
-            version: string;
-            /** Started At Ms */
-            started_at_ms: number;
-            /** Now Ms */
-            now_ms: number;
-            /**
-             * Data Folder
-             * @description null for those who are not administrators
-             */
-            data_folder: string | null;
-            /** Kinesis Endpoint */
-            kinesis_endpoint: string | null;
-            /** Disk Free Bytes */
-            disk_free_bytes: number;
-            /** Processes */
-            processes: components["schemas"]["ProcessState"][];
-            /** Problems */
-            problems: components["schemas"]["Problem"][];
             /**
              * Counts
              * @description how many streams, tables, queries, dashboards the asker may see
@@ -1055,6 +1244,25 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+            /**
+             * Data Folder
+             * @description null for those who are not administrators
+             */
+            data_folder: string | null;
+            /** Disk Free Bytes */
+            disk_free_bytes: number;
+            /** Kinesis Endpoint */
+            kinesis_endpoint: string | null;
+            /** Now Ms */
+            now_ms: number;
+            /** Problems */
+            problems: components["schemas"]["Problem"][];
+            /** Processes */
+            processes: components["schemas"]["ProcessState"][];
+            /** Started At Ms */
+            started_at_ms: number;
+            /** Version */
+            version: string;
         };
         /**
          * Problem
@@ -1062,50 +1270,50 @@ export interface components {
          */
         Problem: {
             /**
-             * Severity
-             * @enum {string}
-             */
-            severity: "error" | "warning";
-            /**
              * About
              * @description kind:name, such as 'query:machine_windows' or 'process:kinesis'
              */
             about: string;
-            /** Message */
-            message: string;
             /** Hint */
             hint: string | null;
+            /** Message */
+            message: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "error" | "warning";
             /** Since Ms */
             since_ms: number | null;
         };
         /** ProcessState */
         ProcessState: {
+            /** Cpu S */
+            cpu_s: number | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Memory Bytes */
+            memory_bytes: number | null;
             /** Name */
             name: string;
             /** Pid */
             pid: number | null;
+            /** Restarts */
+            restarts: number;
+            /** Since Ms */
+            since_ms: number;
             /**
              * State
              * @enum {string}
              */
             state: "starting" | "running" | "waiting" | "stopped" | "failed";
-            /** Restarts */
-            restarts: number;
-            /** Since Ms */
-            since_ms: number;
-            /** Memory Bytes */
-            memory_bytes: number | null;
-            /** Cpu S */
-            cpu_s: number | null;
-            /** Last Error */
-            last_error: string | null;
         };
         /** PutPosition */
         PutPosition: {
-            /** Shard */
-            shard: string;
             /** Sequence */
             sequence: string;
+            /** Shard */
+            shard: string;
         };
         /**
          * PutRecord
@@ -1114,14 +1322,14 @@ export interface components {
         PutRecord: {
             /** Data */
             data: unknown;
-            /** Key */
-            key?: string | null;
             /**
              * Encoding
              * @default json
              * @enum {string}
              */
             encoding: "json" | "base64";
+            /** Key */
+            key?: string | null;
         };
         /** PutRecords */
         PutRecords: {
@@ -1135,33 +1343,33 @@ export interface components {
         };
         /** Query */
         Query: {
-            /** Name */
-            name: string;
-            /** Owner */
-            owner: string;
-            /** Sql */
-            sql: string;
-            /** Sources */
-            sources: string[];
-            /** Into */
-            into: string;
-            /** Late Table */
-            late_table: string;
-            /** Dead Letter Table */
-            dead_letter_table: string;
             alert: components["schemas"]["AlertSpec"] | null;
             /** Checkpoint S */
             checkpoint_s: number;
+            /** Columns */
+            columns: components["schemas"]["ColumnModel"][];
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Dead Letter Table */
+            dead_letter_table: string;
             /**
              * Desired
              * @enum {string}
              */
             desired: "running" | "stopped" | "drained";
-            /** Created At Ms */
-            created_at_ms: number;
-            /** Columns */
-            columns: components["schemas"]["ColumnModel"][];
+            /** Into */
+            into: string;
+            /** Late Table */
+            late_table: string;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
             permission: components["schemas"]["Permission"];
+            /** Sources */
+            sources: string[];
+            /** Sql */
+            sql: string;
             status: components["schemas"]["QueryStatus"];
         };
         /**
@@ -1169,22 +1377,22 @@ export interface components {
          * @description What a query would be: its plan in words and the columns it writes. Errors come as problem bodies with line and column.
          */
         QueryCheck: {
+            /** Columns */
+            columns: components["schemas"]["ColumnModel"][];
+            /** Into */
+            into: string | null;
             /** Plan */
             plan: string;
             /** Sources */
             sources: string[];
-            /** Into */
-            into: string | null;
-            /** Columns */
-            columns: components["schemas"]["ColumnModel"][];
         };
         /** QueryCheckRequest */
         QueryCheckRequest: {
-            /** Sql */
-            sql: string;
+            alert?: components["schemas"]["AlertSpec"] | null;
             /** Into */
             into?: string | null;
-            alert?: components["schemas"]["AlertSpec"] | null;
+            /** Sql */
+            sql: string;
         };
         /** QueryRows */
         QueryRows: {
@@ -1197,54 +1405,54 @@ export interface components {
         };
         /** QueryStatus */
         QueryStatus: {
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "waiting" | "running" | "draining" | "stopped" | "failed";
-            /** Watermark Ms */
-            watermark_ms: number | null;
+            /** Checkpoint */
+            checkpoint: number | null;
+            /** Checkpoint At Ms */
+            checkpoint_at_ms: number | null;
+            /** Dead Letters */
+            dead_letters: number;
+            /** Error */
+            error: string | null;
+            /** Hint */
+            hint: string | null;
             /**
              * Lag Ms
              * @description how old the oldest unread record is; 0 when all is read
              */
             lag_ms: number | null;
+            /** Late Rows */
+            late_rows: number;
+            /** Open Windows */
+            open_windows: number;
             /** Records Behind */
             records_behind: number;
             /** Rows In */
             rows_in: number;
-            /** Rows Out */
-            rows_out: number;
             /** Rows In Per S */
             rows_in_per_s: number;
+            /** Rows Out */
+            rows_out: number;
             /** Rows Out Per S */
             rows_out_per_s: number;
-            /** Late Rows */
-            late_rows: number;
-            /** Dead Letters */
-            dead_letters: number;
-            /** Open Windows */
-            open_windows: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "draining" | "stopped" | "failed";
             /** State Bytes */
             state_bytes: number;
-            /** Checkpoint */
-            checkpoint: number | null;
-            /** Checkpoint At Ms */
-            checkpoint_at_ms: number | null;
-            /** Error */
-            error: string | null;
-            /** Hint */
-            hint: string | null;
+            /** Watermark Ms */
+            watermark_ms: number | null;
         };
         /** RecordPage */
         RecordPage: {
-            /** Records */
-            records: components["schemas"]["StreamRecord"][];
             /**
              * Next
              * @description pass as `after` for the next page; null at the end
              */
             next: string | null;
+            /** Records */
+            records: components["schemas"]["StreamRecord"][];
         };
         /**
          * Role
@@ -1254,28 +1462,28 @@ export interface components {
         Role: "admin" | "editor" | "viewer";
         /** Shard */
         Shard: {
-            /** Id */
-            id: string;
-            /** Open */
-            open: boolean;
-            /** Hash Start */
-            hash_start: string;
-            /** Hash End */
-            hash_end: string;
-            /** Records */
-            records: number;
             /** Bytes */
             bytes: number;
-            /** Records Per S */
-            records_per_s: number;
             /** First Sequence */
             first_sequence: string | null;
-            /** Last Sequence */
-            last_sequence: string | null;
+            /** Hash End */
+            hash_end: string;
+            /** Hash Start */
+            hash_start: string;
+            /** Id */
+            id: string;
             /** Last Arrival Ms */
             last_arrival_ms: number | null;
+            /** Last Sequence */
+            last_sequence: string | null;
+            /** Open */
+            open: boolean;
             /** Problem */
             problem: string | null;
+            /** Records */
+            records: number;
+            /** Records Per S */
+            records_per_s: number;
         };
         /** SignIn */
         SignIn: {
@@ -1286,8 +1494,6 @@ export interface components {
         };
         /** SqlRequest */
         SqlRequest: {
-            /** Sql */
-            sql: string;
             /**
              * Id
              * @description chosen by the caller, to cancel it with DELETE /api/sql/{id}
@@ -1300,40 +1506,43 @@ export interface components {
              * @default 10000
              */
             rows_max: number;
+            /** Sql */
+            sql: string;
             /** Timeout S */
             timeout_s?: number | null;
         };
         /** SqlResult */
         SqlResult: {
-            /** Id */
-            id: string;
-            /**
-             * Statement
-             * @description SELECT, INSERT, CREATE TABLE, ...
-             */
-            statement: string;
+            /** Affected Rows */
+            affected_rows: number | null;
             /** Columns */
             columns: components["schemas"]["ColumnModel"][];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Id */
+            id: string;
+            /** Row Count */
+            row_count: number;
             /**
              * Rows
              * @description integers beyond 2**53 and decimals as text, binary as base64, times as ISO text
              */
             rows: unknown[][];
-            /** Row Count */
-            row_count: number;
-            /** Truncated */
-            truncated: boolean;
-            /** Affected Rows */
-            affected_rows: number | null;
+            /**
+             * Statement
+             * @description SELECT, INSERT, CREATE TABLE, ...
+             */
+            statement: string;
             /** Tables */
             tables: string[];
-            /** Elapsed Ms */
-            elapsed_ms: number;
+            /** Truncated */
+            truncated: boolean;
         };
         /** StartQuery */
         StartQuery: {
             /**
              * Reset
+             * @description forget the state and read the streams again from their beginning
              * @default false
              */
             reset: boolean;
@@ -1349,28 +1558,28 @@ export interface components {
         };
         /** Stream */
         Stream: {
+            /** Bytes */
+            bytes: number;
+            /** Bytes Per S */
+            bytes_per_s: number;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Last Arrival Ms */
+            last_arrival_ms: number | null;
             /** Name */
             name: string;
             /** Owner */
             owner: string;
-            /** Shards */
-            shards: number;
-            /** Retention H */
-            retention_h: number;
-            /** Created At Ms */
-            created_at_ms: number;
-            /** Records */
-            records: number;
-            /** Bytes */
-            bytes: number;
-            /** Records Per S */
-            records_per_s: number;
-            /** Bytes Per S */
-            bytes_per_s: number;
-            /** Last Arrival Ms */
-            last_arrival_ms: number | null;
             /** @description the most that the asker may do */
             permission: components["schemas"]["Permission"];
+            /** Records */
+            records: number;
+            /** Records Per S */
+            records_per_s: number;
+            /** Retention H */
+            retention_h: number;
+            /** Shards */
+            shards: number;
             /**
              * System
              * @description made by gureum itself, such as the access log
@@ -1379,59 +1588,53 @@ export interface components {
         };
         /** StreamDetail */
         StreamDetail: {
-            /** Name */
-            name: string;
-            /** Owner */
-            owner: string;
-            /** Shards */
-            shards: number;
-            /** Retention H */
-            retention_h: number;
-            /** Created At Ms */
-            created_at_ms: number;
-            /** Records */
-            records: number;
             /** Bytes */
             bytes: number;
-            /** Records Per S */
-            records_per_s: number;
             /** Bytes Per S */
             bytes_per_s: number;
-            /** Last Arrival Ms */
-            last_arrival_ms: number | null;
-            /** @description the most that the asker may do */
-            permission: components["schemas"]["Permission"];
-            /**
-             * System
-             * @description made by gureum itself, such as the access log
-             */
-            system: boolean;
-            /** Stream Shards */
-            stream_shards: components["schemas"]["Shard"][];
-            /**
-             * Throughput
-             * @description one point per 5 s over the last 10 minutes, oldest first
-             */
-            throughput: components["schemas"]["ThroughputPoint"][];
             /**
              * Columns
              * @description declared, or inferred from the newest records
              */
             columns: components["schemas"]["ColumnModel"][];
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Last Arrival Ms */
+            last_arrival_ms: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** @description the most that the asker may do */
+            permission: components["schemas"]["Permission"];
             /**
              * Readers
              * @description names of standing queries that read it
              */
             readers: string[];
+            /** Records */
+            records: number;
+            /** Records Per S */
+            records_per_s: number;
+            /** Retention H */
+            retention_h: number;
+            /** Shards */
+            shards: number;
+            /** Stream Shards */
+            stream_shards: components["schemas"]["Shard"][];
+            /**
+             * System
+             * @description made by gureum itself, such as the access log
+             */
+            system: boolean;
+            /**
+             * Throughput
+             * @description one point per 5 s over the last 10 minutes, oldest first
+             */
+            throughput: components["schemas"]["ThroughputPoint"][];
         };
         /** StreamRecord */
         StreamRecord: {
-            /** Shard */
-            shard: string;
-            /** Sequence */
-            sequence: string;
-            /** Key */
-            key: string;
             /** Arrived At Ms */
             arrived_at_ms: number;
             /** Bytes */
@@ -1446,9 +1649,21 @@ export interface components {
              * @enum {string}
              */
             encoding: "json" | "text" | "base64";
+            /** Key */
+            key: string;
+            /** Sequence */
+            sequence: string;
+            /** Shard */
+            shard: string;
         };
         /** Table */
         Table: {
+            /** Bytes */
+            bytes: number | null;
+            /** Comment */
+            comment: string | null;
+            /** Files */
+            files: number | null;
             /**
              * Name
              * @description schema.table
@@ -1456,24 +1671,28 @@ export interface components {
             name: string;
             /** Owner */
             owner: string;
-            /** Version */
-            version: number | null;
-            /** Rows */
-            rows: number | null;
-            /** Bytes */
-            bytes: number | null;
-            /** Files */
-            files: number | null;
-            /** Updated At Ms */
-            updated_at_ms: number | null;
-            /** Comment */
-            comment: string | null;
             permission: components["schemas"]["Permission"];
             /** Problem */
             problem?: string | null;
+            /** Rows */
+            rows: number | null;
+            /** Updated At Ms */
+            updated_at_ms: number | null;
+            /** Version */
+            version: number | null;
         };
         /** TableDetail */
         TableDetail: {
+            /** Bytes */
+            bytes: number | null;
+            /** Columns */
+            columns: components["schemas"]["ColumnModel"][];
+            /** Comment */
+            comment: string | null;
+            /** Files */
+            files: number | null;
+            /** Location */
+            location: string;
             /**
              * Name
              * @description schema.table
@@ -1481,31 +1700,21 @@ export interface components {
             name: string;
             /** Owner */
             owner: string;
-            /** Version */
-            version: number | null;
-            /** Rows */
-            rows: number | null;
-            /** Bytes */
-            bytes: number | null;
-            /** Files */
-            files: number | null;
-            /** Updated At Ms */
-            updated_at_ms: number | null;
-            /** Comment */
-            comment: string | null;
+            /** Partition Columns */
+            partition_columns: string[];
             permission: components["schemas"]["Permission"];
             /** Problem */
             problem?: string | null;
-            /** Columns */
-            columns: components["schemas"]["ColumnModel"][];
-            /** Partition Columns */
-            partition_columns: string[];
             /** Properties */
             properties: {
                 [key: string]: string;
             };
-            /** Location */
-            location: string;
+            /** Rows */
+            rows: number | null;
+            /** Updated At Ms */
+            updated_at_ms: number | null;
+            /** Version */
+            version: number | null;
             /**
              * Written By
              * @description names of standing queries that append to it
@@ -1514,55 +1723,55 @@ export interface components {
         };
         /** TableVersion */
         TableVersion: {
-            /** Version */
-            version: number;
             /** At Ms */
             at_ms: number;
-            /** Operation */
-            operation: string;
-            /** User */
-            user: string | null;
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
-            };
             /** Metrics */
             metrics: {
                 [key: string]: unknown;
             };
+            /** Operation */
+            operation: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** User */
+            user: string | null;
+            /** Version */
+            version: number;
         };
         /** ThroughputPoint */
         ThroughputPoint: {
             /** At Ms */
             at_ms: number;
-            /** Records */
-            records: number;
             /** Bytes */
             bytes: number;
+            /** Records */
+            records: number;
         };
         /** Token */
         Token: {
-            /** Id */
-            id: string;
-            /** Label */
-            label: string;
             /** Created At Ms */
             created_at_ms: number;
             /** Expires At Ms */
             expires_at_ms: number | null;
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
             /** Last Used At Ms */
             last_used_at_ms: number | null;
         };
         /** TokenSecret */
         TokenSecret: {
-            /** Id */
-            id: string;
-            /** Label */
-            label: string;
             /** Created At Ms */
             created_at_ms: number;
             /** Expires At Ms */
             expires_at_ms: number | null;
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
             /** Last Used At Ms */
             last_used_at_ms: number | null;
             /**
@@ -1573,44 +1782,56 @@ export interface components {
         };
         /** User */
         User: {
-            /** Name */
-            name: string;
-            role: components["schemas"]["Role"];
-            /** Groups */
-            groups: string[];
             /** Active */
             active: boolean;
             /** Created At Ms */
             created_at_ms: number;
+            /** Groups */
+            groups: string[];
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
         };
         /** UserChange */
         UserChange: {
-            role?: components["schemas"]["Role"] | null;
             /** Active */
             active?: boolean | null;
             /** Password */
             password?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /** ValidationError */
         ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
             /** Location */
             loc: (string | number)[];
             /** Message */
             msg: string;
             /** Error Type */
             type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
         };
         /**
          * Widget
          * @description One chart. `x`, `y`, `series` name columns of the rows that `sql` gives.
          */
         Widget: {
+            /**
+             * Height
+             * @default 1
+             * @enum {integer}
+             */
+            height: 1 | 2;
             /** Id */
             id: string;
+            /** Series */
+            series?: string | null;
+            /** Sql */
+            sql?: string | null;
+            /** Threshold */
+            threshold?: number | null;
             /** Title */
             title: string;
             /**
@@ -1618,30 +1839,18 @@ export interface components {
              * @enum {string}
              */
             type: "line" | "bar" | "table" | "counter" | "alerts";
-            /** Sql */
-            sql?: string | null;
-            /** X */
-            x?: string | null;
-            /** Y */
-            y?: string[];
-            /** Series */
-            series?: string | null;
             /** Unit */
             unit?: string | null;
-            /** Threshold */
-            threshold?: number | null;
             /**
              * Width
              * @default 1
              * @enum {integer}
              */
             width: 1 | 2 | 3;
-            /**
-             * Height
-             * @default 1
-             * @enum {integer}
-             */
-            height: 1 | 2;
+            /** X */
+            x?: string | null;
+            /** Y */
+            y?: string[];
         };
     };
     responses: never;
@@ -1652,122 +1861,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    link_api_session_link__code__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                code: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LinkState"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    linkin_api_session_link_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LinkSignIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    signin_api_session_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    signout_api_session_delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    me_api_me_get: {
+    list_alerts: {
         parameters: {
             query?: never;
             header?: never;
@@ -1782,413 +1876,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["Alerts"];
                 };
             };
         };
     };
-    toks_api_tokens_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Token"][];
-                };
-            };
-        };
-    };
-    newtok_api_tokens_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewToken"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenSecret"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    deltok_api_tokens__id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    keys_api_keys_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AccessKey"][];
-                };
-            };
-        };
-    };
-    newkey_api_keys_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewAccessKey"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AccessKeySecret"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delkey_api_keys__id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    users_api_users_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"][];
-                };
-            };
-        };
-    };
-    newuser_api_users_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewUser"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    chuser_api_users__name__patch: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    groups_api_groups_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Group"][];
-                };
-            };
-        };
-    };
-    putgroup_api_groups__name__put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GroupMembers"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Group"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delgroup_api_groups__name__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    grants_api_grants_get: {
-        parameters: {
-            query?: {
-                kind?: string | null;
-                name?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Grant"][];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    putgrant_api_grants_put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GrantChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Grant"][];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    audit_api_audit_get: {
+    read_audit_log: {
         parameters: {
             query?: {
                 before?: number | null;
@@ -2220,819 +1913,7 @@ export interface operations {
             };
         };
     };
-    status_api_status_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PlatformStatus"];
-                };
-            };
-        };
-    };
-    streams_api_streams_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Stream"][];
-                };
-            };
-        };
-    };
-    newstream_api_streams_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewStream"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Stream"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    streamd_api_streams__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StreamDetail"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    dels_api_streams__name__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    recs_api_streams__name__records_get: {
-        parameters: {
-            query?: {
-                after?: string | null;
-                limit?: number;
-                newest?: boolean;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecordPage"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    put_api_streams__name__records_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PutRecords"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PutResult"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    tail_api_streams__name__tail_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    tables_api_tables_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Table"][];
-                };
-            };
-        };
-    };
-    tabled_api_tables__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TableDetail"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delt_api_tables__name__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    sample_api_tables__name__sample_get: {
-        parameters: {
-            query?: {
-                limit?: number;
-                version?: number | null;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SqlResult"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    hist_api_tables__name__history_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TableVersion"][];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    sqlrun_api_sql_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SqlRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SqlResult"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    cancel_api_sql__id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    completion_api_sql_completion_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Completion"];
-                };
-            };
-        };
-    };
-    queries_api_queries_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Query"][];
-                };
-            };
-        };
-    };
-    newq_api_queries_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewQuery"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Query"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    checkq_api_queries_check_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["QueryCheckRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QueryCheck"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    query_api_queries__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Query"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delq_api_queries__name__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    startq_api_queries__name__start_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StartQuery"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Query"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    stopq_api_queries__name__stop_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StopQuery"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Query"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    qrows_api_queries__name__rows_get: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QueryRows"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    alerts_api_alerts_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Alerts"];
-                };
-            };
-        };
-    };
-    dests_api_destinations_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Destination"][];
-                };
-            };
-        };
-    };
-    newdest_api_destinations_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewDestination"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Destination"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    deldest_api_destinations__name__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    dashes_api_dashboards_get: {
+    list_dashboards: {
         parameters: {
             query?: never;
             header?: never;
@@ -3052,7 +1933,7 @@ export interface operations {
             };
         };
     };
-    newdash_api_dashboards_post: {
+    create_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -3066,7 +1947,7 @@ export interface operations {
         };
         responses: {
             /** @description Successful Response */
-            201: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3085,7 +1966,7 @@ export interface operations {
             };
         };
     };
-    dash_api_dashboards__name__get: {
+    show_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -3116,7 +1997,7 @@ export interface operations {
             };
         };
     };
-    putdash_api_dashboards__name__put: {
+    change_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -3151,7 +2032,7 @@ export interface operations {
             };
         };
     };
-    deldash_api_dashboards__name__delete: {
+    delete_dashboard: {
         parameters: {
             query?: never;
             header?: never;
@@ -3180,7 +2061,89 @@ export interface operations {
             };
         };
     };
-    events_api_events_get: {
+    list_destinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"][];
+                };
+            };
+        };
+    };
+    create_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDestination"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    follow_everything: {
         parameters: {
             query?: never;
             header?: never;
@@ -3196,6 +2159,1303 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_grants: {
+        parameters: {
+            query: {
+                kind: components["schemas"]["Kind"];
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"][];
+                };
+            };
+        };
+    };
+    set_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupMembers"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+    };
+    list_access_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKey"][];
+                };
+            };
+        };
+    };
+    make_access_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccessKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKeySecret"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_access_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                access_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    who_am_i: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    list_queries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Query"][];
+                };
+            };
+        };
+    };
+    create_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewQuery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Query"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryCheckRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryCheck"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Query"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    newest_rows: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartQuery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Query"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopQuery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Query"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_in_by_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkSignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    look_at_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlResult"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    complete_sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                };
+            };
+        };
+    };
+    cancel_sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                statement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    platform_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformStatus"];
+                };
+            };
+        };
+    };
+    list_streams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stream"][];
+                };
+            };
+        };
+    };
+    create_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStream"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stream"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_records: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                limit?: number;
+                newest?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutRecords"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutResult"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    follow_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_tables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"][];
+                };
+            };
+        };
+    };
+    show_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drop_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    table_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableVersion"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sample_table: {
+        parameters: {
+            query?: {
+                limit?: number;
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlResult"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"][];
+                };
+            };
+        };
+    };
+    make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSecret"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"][];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_sign_in_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -86,7 +86,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
               symbol: "none",
               animation: false,
               lineStyle: { color: dark ? "#ff8290" : "#c02537", type: "dashed", width: 1.3 },
-              label: { formatter: `${spec.thresholdLabel ?? ""} ${format.precise(spec.threshold)}${unit}`.trim(), position: "insideEndTop", color: dark ? "#ff8290" : "#c02537", fontFamily: FONT, fontSize: 11 },
+              label: { formatter: `${spec.thresholdLabel ?? ""} ${format.precise(spec.threshold)}${unit}`.trim(), position: "insideEndTop", backgroundColor: dark ? "#171c23" : "#ffffff", padding: [1, 4], borderRadius: 2, color: dark ? "#ff8290" : "#c02537", fontFamily: FONT, fontSize: 11 },
               data: [{ yAxis: spec.threshold }],
             }
           : undefined,

@@ -85,7 +85,7 @@ function LiveMark() {
   const open = useConnection().state === "open";
   return (
     <span title={t("dashboards.live")} data-testid="dashboard-live" data-live={open}>
-      <StatusWord state={open ? "running" : "waiting"} quiet />
+      <StatusWord state={open ? "live" : "lost"} quiet />
     </span>
   );
 }

@@ -31,7 +31,7 @@ export function Home() {
   const status = useQuery(statusQuery);
   const data = status.data;
   const counts = data?.counts ?? {};
-  const empty = data && !counts.streams && !counts.tables && !counts.queries;
+  const empty = data && !counts.stream && !counts.table && !counts.query;
   return (
     <>
       <PageHeader

@@ -4,15 +4,15 @@ import css from "./page.module.css";
 
 export type State =
   | "running" | "waiting" | "starting" | "draining" | "stopped" | "failed" | "healthy" | "late" | "firing" | "recovered"
-  | "idle" | "active" | "inactive" | "broken" | "error" | "warning" | "ok" | "denied" | "expired" | "open" | "closed";
+  | "idle" | "active" | "inactive" | "broken" | "error" | "warning" | "ok" | "denied" | "expired" | "open" | "closed" | "live" | "lost";
 
 const TONE: Record<State, "good" | "warn" | "late" | "bad" | "calm" | "idle"> = {
-  running: "good", healthy: "good", ok: "good", active: "good", recovered: "good", open: "good",
+  running: "good", healthy: "good", ok: "good", active: "good", recovered: "good", open: "good", live: "good", lost: "warn",
   waiting: "warn", starting: "calm", draining: "calm", warning: "warn",
   late: "late", firing: "bad", failed: "bad", broken: "bad", error: "bad", denied: "bad",
   stopped: "idle", idle: "idle", inactive: "idle", expired: "idle", closed: "idle",
 };
-const HOLLOW = new Set<State>(["waiting", "stopped", "idle", "inactive", "expired", "closed", "starting"]);
+const HOLLOW = new Set<State>(["waiting", "stopped", "idle", "inactive", "expired", "closed", "starting", "lost"]);
 
 export function StatusWord({ state, quiet = false, testId }: { state: State; quiet?: boolean; testId?: string }) {
   const { t } = useTranslation();

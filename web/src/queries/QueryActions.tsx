@@ -37,7 +37,8 @@ export function QueryActions({ query }: { query: Query }) {
       note([problem.message || t("problem.network"), problem.hint].filter(Boolean).join(" · "));
     },
   });
-  if (!may(query.permission, "manage")) return null;
+  if (!may(query.permission, "write")) return null;
+  const mayDelete = may(query.permission, "manage");
   const runs = query.desired === "running" && query.status.state !== "failed";
   return (
     <>
@@ -69,10 +70,11 @@ export function QueryActions({ query }: { query: Query }) {
           <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => void navigate({ to: "/sql", search: { mode: "standing", query: query.sql } })}>
             {t("queries.editAsNew")}
           </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item color="var(--bad)" leftSection={<IconTrash size={16} />} onClick={() => setAsking("delete")} data-testid="query-delete">
-            {t("queries.delete")}
-          </Menu.Item>
+          {mayDelete ? (
+            <Menu.Item color="var(--bad)" leftSection={<IconTrash size={16} />} onClick={() => setAsking("delete")} data-testid="query-delete">
+              {t("queries.delete")}
+            </Menu.Item>
+          ) : null}
         </Menu.Dropdown>
       </Menu>
       <Confirm

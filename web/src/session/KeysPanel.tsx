@@ -101,7 +101,7 @@ export function KeysPanel() {
         text={t("account.revokeText")}
         label={t("account.revoke")}
         act={async () => {
-          await take(api.DELETE("/api/keys/{id}", { params: { path: { id: revoking!.access_key_id } } }));
+          await take(api.DELETE("/api/keys/{access_key_id}", { params: { path: { access_key_id: revoking!.access_key_id } } }));
           await cache.invalidateQueries({ queryKey: ["keys"] });
         }}
       />

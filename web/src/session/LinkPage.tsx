@@ -1,7 +1,7 @@
 /** A one-time link that the server printed: the very first one makes the first administrator, others just sign in. */
 import { Anchor, Button, Loader, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useParams, useRouter, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cache } from "../api/cache";
@@ -16,7 +16,8 @@ const spent = new Set<string>();
 export function LinkPage() {
   const { t } = useTranslation();
   const { code } = useParams({ from: "/link/$code" });
-  const navigate = useNavigate();
+  const router = useRouter();
+  const { next } = useSearch({ strict: false });
   const link = useQuery({
     queryKey: ["link", code],
     queryFn: () => take(api.GET("/api/session/link/{code}", { params: { path: { code } } })),
@@ -26,7 +27,7 @@ export function LinkPage() {
     mutationFn: (body: Schemas["LinkSignIn"]) => take(api.POST("/api/session/link", { body })),
     onSuccess: (me) => {
       cache.setQueryData(["me"], me);
-      void navigate({ to: "/", replace: true });
+      void router.history.replace(insideOnly(next));
     },
   });
   const { mutate } = use;
@@ -124,4 +125,11 @@ function FirstAdmin({ busy, error, begin }: { busy: boolean; error: unknown; beg
       </Stack>
     </form>
   );
+}
+
+/** Only a path of this very site: a link must not lead somewhere else after signing in. */
+function insideOnly(next: string | undefined): string {
+  if (!next?.startsWith("/")) return "/";
+  const url = new URL(next, window.location.origin);
+  return url.origin === window.location.origin ? url.pathname + url.search : "/";
 }

@@ -125,7 +125,7 @@ export function TokensPanel() {
         text={t("account.revokeText")}
         label={t("account.revoke")}
         act={async () => {
-          await take(api.DELETE("/api/tokens/{id}", { params: { path: { id: revoking!.id } } }));
+          await take(api.DELETE("/api/tokens/{token_id}", { params: { path: { token_id: revoking!.id } } }));
           await cache.invalidateQueries({ queryKey: ["tokens"] });
         }}
       />

@@ -38,7 +38,7 @@ export default function Search() {
       scrollable
       centered={false}
       yOffset="12vh"
-      aria-label={t("frame.searchLabel")}
+      attributes={{ content: { "aria-label": t("frame.searchLabel") } }}
       overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
       styles={{ content: { background: "var(--surface-raised)", border: "1px solid var(--line-strong)" } }}
       triggerOnContentEditable

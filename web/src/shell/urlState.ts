@@ -19,6 +19,7 @@ export interface UrlState {
   view?: string;
   kind?: string;
   name?: string;
+  /** where a one-time link leads to */ next?: string;
 }
 
 /** Change several values of the address in one step. */

@@ -58,7 +58,7 @@ export async function cancel(): Promise<void> {
   const { id, statement } = now;
   set({ state: "cancelled", statement });
   // Whether it still ran or was just done: nobody waits for it any more.
-  await take(api.DELETE("/api/sql/{id}", { params: { path: { id } } })).catch(() => undefined);
+  await take(api.DELETE("/api/sql/{statement_id}", { params: { path: { statement_id: id } } })).catch(() => undefined);
 }
 
 export function forget(): void {

@@ -22,8 +22,9 @@ import { SystemMark } from "../page/SystemMark";
 import { When } from "../page/When";
 import { may } from "../session/me";
 import { useKinesisEndpoint } from "../shell/status";
+import { windowOver } from "../sql/examples";
 import { type StreamDetail, streamQuery, streamsQuery } from "./data";
-import { exampleOf, question } from "./example";
+import { exampleOf } from "./example";
 import { LiveTail } from "./LiveTail";
 import { PutRecord } from "./PutRecord";
 import { Schema } from "./Schema";
@@ -110,7 +111,7 @@ function Actions({ stream }: { stream: StreamDetail }) {
   return (
     <>
       <CopyAsCode recipes={putAndTail(stream.name, example, null, kinesis)} />
-      <LinkButton to="/sql" search={{ mode: "standing", query: question(stream) }} data-testid="stream-ask">
+      <LinkButton to="/sql" search={{ mode: "standing", query: windowOver(stream.name, stream.columns) }} data-testid="stream-ask">
         {t("streams.ask")}
       </LinkButton>
       {may(stream.permission, "manage") && !stream.system ? (

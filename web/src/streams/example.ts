@@ -1,19 +1,7 @@
-/** A record and a question that fit a stream's columns, to start from. */
-import { windowOver } from "../sql/examples";
+/** A record that fits a stream's columns, to start from. */
 import type { StreamDetail } from "./data";
 
 const NUMERIC = /^(TINYINT|SMALLINT|INT|BIGINT|FLOAT|DOUBLE|DECIMAL)/;
-
-/** A windowed question over the stream's own columns, as far as they are known. */
-export function question(stream: StreamDetail): string {
-  const column = (fits: (type: string) => boolean) => stream.columns.find((one) => fits(one.type))?.name;
-  return windowOver(
-    stream.name,
-    column((type) => type === "STRING"),
-    column((type) => NUMERIC.test(type)),
-    column((type) => type.startsWith("TIMESTAMP")),
-  );
-}
 
 export function exampleOf(stream: StreamDetail): Record<string, unknown> {
   if (stream.columns.length === 0) return { device: "m1", temperature: 91.2, ts: new Date().toISOString() };

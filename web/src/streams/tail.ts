@@ -1,9 +1,11 @@
 /** The newest records of one stream, as they arrive: a bounded buffer that can be paused. */
 import { useCallback, useEffect, useRef, useState } from "react";
+import { api, take } from "../api/client";
 import type { StreamRecord } from "./data";
 
 // What a person can look through; older ones fall off the end.
 export const TAIL_RECORDS_MAX = 1_000;
+const FIRST_RECORDS = 100;
 const RETRY_MS = 2_000;
 
 export type Tail = { records: StreamRecord[]; waiting: number; lost: boolean; started: boolean };
@@ -32,6 +34,14 @@ export function useTail(name: string, paused: boolean): { tail: Tail; clear: () 
 
   useEffect(() => {
     let source: EventSource;
+    let gone = false;
+    // What is there already; the event connection only brings what comes from now on.
+    take(api.GET("/api/streams/{name}/records", { params: { path: { name }, query: { newest: true, limit: FIRST_RECORDS } } }))
+      .then((page) => {
+        if (!gone) setTail((old) => ({ ...old, started: true, records: merge(page.records, old.records, "older") }));
+      })
+      // The connection below tells the reader when the server is away.
+      .catch(() => undefined);
     let retry: ReturnType<typeof setTimeout> | undefined;
     let frame = 0;
     const open = () => {
@@ -51,6 +61,7 @@ export function useTail(name: string, paused: boolean): { tail: Tail; clear: () 
     };
     open();
     return () => {
+      gone = true;
       clearTimeout(retry);
       cancelAnimationFrame(frame);
       source.close();
@@ -66,10 +77,11 @@ export function useTail(name: string, paused: boolean): { tail: Tail; clear: () 
 }
 
 /** Newest first, each record once: after a reconnect the server may send some again. */
-export function merge(arrived: StreamRecord[], shown: StreamRecord[]): StreamRecord[] {
+export function merge(arrived: StreamRecord[], shown: StreamRecord[], place: "newer" | "older" = "newer"): StreamRecord[] {
   const known = new Set(shown.slice(0, TAIL_RECORDS_MAX).map(keyOf));
   const fresh = arrived.filter((record) => !known.has(keyOf(record)));
-  return [...fresh.reverse(), ...shown].slice(0, TAIL_RECORDS_MAX);
+  fresh.reverse();
+  return (place === "newer" ? [...fresh, ...shown] : [...shown, ...fresh]).slice(0, TAIL_RECORDS_MAX);
 }
 
 export function keyOf(record: StreamRecord): string {
