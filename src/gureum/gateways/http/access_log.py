@@ -21,7 +21,7 @@ from gureum.errors import GureumError
 from gureum.streams.streams import Streams
 from gureum.streams.writer import Records, Writer
 
-__all__ = ["ACCESS_LOG", "AccessLog"]
+__all__ = ["ACCESS_LOG", "AccessLog", "AccessLogMiddleware"]
 
 ACCESS_LOG = "gureum.access_log"
 
@@ -38,14 +38,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class AccessLog:
-    """An ASGI middleware that remembers requests, and a task that puts them into the stream."""
+class AccessLogMiddleware:
+    """Around the application: tells the log of each request when it has ended."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, clock: Clock) -> None:
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, log: AccessLog) -> None:
         self._app = app
-        self._clock = clock
-        self._waiting: deque[bytes] = deque()
-        self._dropped = 0
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET or not scope["path"].startswith("/api"):
@@ -64,9 +62,18 @@ class AccessLog:
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._remember(scope, seen, (time.perf_counter() - started_s) * 1000)
+            self._log.remember(scope, seen, (time.perf_counter() - started_s) * 1000)
 
-    def _remember(self, scope: Scope, seen: dict[str, int], latency_ms: float) -> None:
+
+class AccessLog:
+    """Records that wait, and the task that puts them into the stream."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: deque[bytes] = deque()
+        self._dropped = 0
+
+    def remember(self, scope: Scope, seen: dict[str, int], latency_ms: float) -> None:
         route = scope.get("route")
         actor = scope.get("state", {}).get("actor")
         if len(self._waiting) >= WAITING_MAX:

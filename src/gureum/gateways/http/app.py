@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -19,7 +18,7 @@ from gureum.catalog.catalog import Catalog
 from gureum.catalog.identity import Identity
 from gureum.clock import Clock
 from gureum.gateways.http import admin, dashboards, queries, session, sql, status, streams
-from gureum.gateways.http.access_log import AccessLog
+from gureum.gateways.http.access_log import AccessLog, AccessLogMiddleware
 from gureum.gateways.http.backend import Backend
 from gureum.gateways.http.errors import install_errors
 from gureum.gateways.http.rates import StreamRates
@@ -57,12 +56,11 @@ class HttpDoor:
 
 def make_http_app(door: HttpDoor) -> FastAPI:
     """The application. `app.state.stopping` is to be set when the server stops: live connections then end."""
-    log: AccessLog | None = None
+    log = AccessLog(clock=door.clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.stopping = asyncio.Event()
-        assert log is not None
         tasks = [
             asyncio.create_task(app.state.rates.run()),
             asyncio.create_task(log.run(door.streams, door.writer)),
@@ -92,14 +90,5 @@ def make_http_app(door: HttpDoor) -> FastAPI:
     for noun in NOUNS:
         app.include_router(noun.routes.router)
     install_errors(app)
-
-    # Outermost: it also sees what the other layers refuse.
-    original = app.build_middleware_stack
-
-    def with_log() -> Any:
-        nonlocal log
-        log = AccessLog(original(), clock=door.clock)
-        return log
-
-    app.build_middleware_stack = with_log  # type: ignore[method-assign]
+    app.add_middleware(AccessLogMiddleware, log=log)
     return app
