@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from gureum import errors
 from gureum.errors import NotFound
+from gureum.version import __version__
 
 if TYPE_CHECKING:
     from gureum.client.client import Client
 
-__version__ = "0.1.0"
 
-__all__ = ["connect", "errors", "open"]
+__all__ = ["__version__", "connect", "errors", "open"]
 
 DEFAULT_FOLDER = "gureum-data"
 

@@ -25,7 +25,6 @@ from typing import Any
 
 import psutil
 
-from gureum import __version__
 from gureum.app import Platform
 from gureum.catalog.catalog import SYSTEM
 from gureum.catalog.identity import OPERATOR
@@ -33,6 +32,7 @@ from gureum.errors import Conflict, Unavailable
 from gureum.processes.folder import DataFolder, FolderLock
 from gureum.processes.orders import Orders
 from gureum.settings import Settings
+from gureum.version import __version__
 
 __all__ = ["PROCESSES", "Ready", "Supervisor"]
 
@@ -59,7 +59,7 @@ BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
 
 # A process that lived this long died of something new: the pauses begin again.
-HEALTHY_S = 10.0
+HEALTHY_S = 4.0
 
 STATUS_EVERY_S = 1.0
 BACKLOG = 2048

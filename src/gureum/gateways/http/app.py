@@ -13,7 +13,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from gureum import __version__
 from gureum.catalog.catalog import Catalog
 from gureum.catalog.identity import Identity
 from gureum.clock import Clock
@@ -27,6 +26,7 @@ from gureum.store.database import Database
 from gureum.streams.readers import Readers
 from gureum.streams.streams import Streams
 from gureum.streams.writer import Writer
+from gureum.version import __version__
 
 __all__ = ["BODY_BYTES_MAX", "HttpDoor", "make_http_app"]
 

@@ -7,8 +7,8 @@ import sys
 
 from fastapi import FastAPI
 
-from gureum import __version__
 from gureum.gateways.http.app import NOUNS
+from gureum.version import __version__
 
 __all__ = ["document"]
 

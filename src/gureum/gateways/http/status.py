@@ -12,7 +12,6 @@ import orjson
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
-from gureum import __version__
 from gureum.catalog.catalog import Catalog
 from gureum.errors import GureumError
 from gureum.gateways.http.access import PUBLIC, SIGNED_IN, CurrentActor, Routes
@@ -23,6 +22,7 @@ from gureum.gateways.http.streams import stream_models
 from gureum.gateways.http.versions import TableVersions
 from gureum.names import Kind
 from gureum.types import Actor
+from gureum.version import __version__
 
 __all__ = ["routes"]
 
