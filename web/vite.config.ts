@@ -1,12 +1,20 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const server = process.env.GUREUM_URL ?? "http://127.0.0.1:8600";
+const proxy = { "/api": { target: process.env.GUREUM_URL ?? "http://127.0.0.1:8600", changeOrigin: false } };
 
 export default defineConfig({
   base: "/",
   plugins: [react()],
-  server: { proxy: { "/api": { target: server, changeOrigin: false } } },
+  server: { proxy },
+  // The policy that gureum itself sends, so that `npm run preview` shows what it would forbid.
+  preview: {
+    proxy,
+    headers: {
+      "Content-Security-Policy":
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+    },
+  },
   build: {
     outDir: "dist",
     target: "es2022",

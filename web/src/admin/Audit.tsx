@@ -33,7 +33,7 @@ export function Audit() {
           rowKey={(entry) => String(entry.id)}
           empty={<EmptyState small title={t("admin.noAudit")} />}
           columns={[
-            { id: "at", header: t("admin.when"), width: 210, cell: (entry) => <span className="figures">{format.exact(entry.at_ms)}</span> },
+            { id: "at", header: t("admin.when"), width: 230, cell: (entry) => <span className="figures" style={{ whiteSpace: "nowrap" }}>{format.exact(entry.at_ms)}</span> },
             { id: "actor", header: t("admin.who"), cell: (entry) => <b>{entry.actor}</b> },
             { id: "action", header: t("admin.action"), cell: (entry) => <span className="mono">{entry.action}</span> },
             {
@@ -52,7 +52,7 @@ export function Audit() {
               id: "outcome",
               header: t("admin.outcome"),
               width: 110,
-              cell: (entry) => (entry.outcome === "ok" || entry.outcome === "denied" ? <StatusWord quiet state={entry.outcome} /> : entry.outcome),
+              cell: (entry) => <StatusWord quiet state={stateOf(entry.outcome)} />,
             },
             {
               id: "detail",
@@ -75,4 +75,8 @@ export function Audit() {
       ) : null}
     </Stack>
   );
+}
+
+function stateOf(outcome: string) {
+  return outcome === "denied" ? ("denied" as const) : outcome === "failed" ? ("failed" as const) : ("ok" as const);
 }

@@ -2,7 +2,7 @@
 import { lazy, type Ref, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
-export type ChartSeries = { name: string; /** pairs of x and y; a null y is a gap */ points: [number | string, number | null][] };
+export type ChartSeries = { name: string; /** a fixed place in the palette, for series that are the same everywhere */ colour?: number; /** pairs of x and y; a null y is a gap */ points: [number | string, number | null][] };
 
 export type ChartSpec = {
   type: "line" | "bar" | "scatter";

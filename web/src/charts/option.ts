@@ -13,7 +13,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
   const ink = dark ? "#97a3b3" : "#5b6573";
   const line = dark ? "#262d37" : "#e8ebef";
   const text = { color: ink, fontFamily: FONT, fontSize: 11 };
-  const colours = coloursFor(spec.series.map((one) => one.name), dark);
+  const colours = coloursFor(spec.series, dark);
   const unit = spec.y.unit ? ` ${spec.y.unit}` : "";
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const legend = spec.series.length > 1;

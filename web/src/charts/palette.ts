@@ -21,10 +21,11 @@ function placeOf(name: string): number {
 }
 
 /** One colour for each series of a chart. Two that would share one are told apart within the chart. */
-export function coloursFor(series: string[], dark: boolean): string[] {
+export function coloursFor(series: { name: string; colour?: number }[], dark: boolean): string[] {
   const palette = dark ? DARK : LIGHT;
   const taken = new Set<number>();
-  return series.map((name) => {
+  return series.map(({ name, colour }) => {
+    if (colour !== undefined) return palette[colour % palette.length]!;
     let place = placeOf(name);
     for (let tries = 0; taken.has(place) && tries < palette.length; tries++) place = (place + 1) % palette.length;
     taken.add(place);

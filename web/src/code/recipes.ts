@@ -50,22 +50,40 @@ export function runSql(sql: string): Recipes {
   };
 }
 
-export function standingQuery(name: string, sql: string, into: string | null): Recipes {
+export type Alert = { when?: string | null; key?: string[] | null; notify?: string[] };
+
+export function standingQuery(name: string, sql: string, into: string | null, alert?: Alert | null): Recipes {
+  const notify = alert?.notify ?? [];
+  const given = [
+    ...(into ? [`into=${py(into)}`] : []),
+    ...(alert ? [`notify=${JSON.stringify(notify)}`] : []),
+    ...(alert?.when ? [`when=${py(alert.when)}`] : []),
+    ...(alert?.key ? [`key=${JSON.stringify(alert.key)}`] : []),
+  ];
+  const flags = [
+    ...(into ? [`--into ${into}`] : []),
+    ...(alert ? notify.map((one) => `--notify ${one}`) : []),
+    ...(alert?.when ? [`--when ${sh(alert.when)}`] : []),
+    ...(alert?.key ?? []).map((one) => `--key ${one}`),
+  ];
   return {
-    python: `${CONNECT}sql = ${python3(sql)}\ng.query(${py(name)}, sql${into ? `, into=${py(into)}` : ""}).start()`,
+    python: `${CONNECT}sql = ${python3(sql)}\ng.query(${[py(name), "sql", ...given].join(", ")}).start()`,
     sql,
-    cli: `gureum query create ${name} --sql @${name}.sql${into ? ` --into ${into}` : ""}\ngureum query start ${name}\ngureum query stop ${name}`,
+    cli: `gureum query create ${[name, `--sql @${name}.sql`, ...flags].join(" \\\n  ")}\ngureum query show ${name}\ngureum query stop ${name}\ngureum query start ${name}`,
   };
 }
 
 export function readTable(name: string, version: number | null): Recipes {
-  const at = version === null ? "" : ` VERSION AS OF ${version}`;
-  const sql = `SELECT * FROM ${sqlName(name)}${at} LIMIT 100`;
+  const sql = `SELECT * FROM ${sqlName(name)}${version === null ? "" : ` VERSION AS OF ${version}`} LIMIT 100`;
   return {
-    python: `${CONNECT}${version === null ? `df = g.table(${py(name)}).sample().to_pandas()` : `df = g.sql(${py(sql)}).to_pandas()`}`,
+    python: `${CONNECT}df = g.table(${py(name)}).to_pandas(${version === null ? "" : `version=${version}`})`,
     sql,
-    cli: version === null ? `gureum table show ${name}` : `gureum sql ${sh(sql)}`,
+    cli: version === null ? `gureum table show ${name}\ngureum table sample ${name}` : `gureum sql ${sh(sql)}`,
   };
+}
+
+export function listTables(): Recipes {
+  return { python: `${CONNECT}for table in g.tables():\n    print(table["name"], table["rows"])`, sql: "SHOW TABLES", cli: "gureum table list" };
 }
 
 function endpoint(kinesis: string | null): string {

@@ -7,7 +7,7 @@ import { type KeyboardEvent, type PointerEvent, useCallback, useId, useMemo, use
 import { useTranslation } from "react-i18next";
 import type { Column } from "../api/client";
 import { useFormat } from "../i18n/format";
-import { cellText, isNumeric, numberOf } from "./cell";
+import { cellText, isNumeric, localTime, numberOf } from "./cell";
 import css from "./grid.module.css";
 
 const ROW_PX = 29;
@@ -229,15 +229,6 @@ function shown(value: unknown, column: Column): string {
   }
   const text = cellText(value);
   return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
-}
-
-function localTime(text: string): string {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) return text;
-  const date = new Date(ms);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const fraction = /\.(\d+)/.exec(text)?.[0] ?? "";
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}${fraction}`;
 }
 
 function firstWidths(columns: Column[], rows: unknown[][]): number[] {

@@ -29,3 +29,13 @@ export function numberOf(value: unknown): number | null {
   const number = Number(value);
   return Number.isNaN(number) ? null : number;
 }
+
+/** An instant as the clock of the reader shows it, to the digit that the text has. */
+export function localTime(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) return text;
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const fraction = /\.(\d+)/.exec(text)?.[0] ?? "";
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}${fraction}`;
+}

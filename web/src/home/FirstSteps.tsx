@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { CodeBlock } from "../code/CodeBlock";
 import { RecipeTabs } from "../code/CopyAsCode";
-import { createStream, putAndTail, runSql } from "../code/recipes";
+import { createStream, putAndTail, standingQuery } from "../code/recipes";
 import { LinkButton } from "../page/LinkButton";
 import { useMayMake } from "../session/me";
 import { windowOver } from "../sql/examples";
@@ -38,7 +38,7 @@ export function FirstSteps({ kinesis }: { kinesis: string | null }) {
             {t("home.step2Do")}
           </LinkButton>
         </Step>
-        <Step number={3} title={t("home.step3")} text={t("home.step3Text")} code={<RecipeTabs recipes={{ sql: windowOver("sensors"), cli: runSql("SELECT 1").cli?.replace("'SELECT 1'", "'SHOW TABLES'") }} />}>
+        <Step number={3} title={t("home.step3")} text={t("home.step3Text")} code={<RecipeTabs recipes={standingQuery("hot", windowOver("sensors"), "main.hot")} />}>
           <LinkButton to="/sql" search={{ mode: "standing", query: windowOver("sensors") }} variant="default">
             {t("home.step3Do")}
           </LinkButton>

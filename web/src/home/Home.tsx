@@ -14,7 +14,7 @@ import { StatusWord } from "../page/StatusWord";
 import { When } from "../page/When";
 import { AlertKey } from "../queries/AlertKey";
 import { alertsQuery, queriesQuery } from "../queries/data";
-import { RANK, stateOf } from "../queries/state";
+import { lagOf, RANK, stateOf } from "../queries/state";
 import { statusQuery } from "../shell/status";
 import { type Stream, streamQuery, streamsQuery } from "../streams/data";
 import { tablesQuery } from "../tables/data";
@@ -31,7 +31,11 @@ export function Home() {
   const status = useQuery(statusQuery);
   const data = status.data;
   const counts = data?.counts ?? {};
-  const empty = data && !counts.stream && !counts.table && !counts.query;
+  const streams = useQuery(streamsQuery);
+  // Streams that gureum makes for itself do not make a platform that somebody uses.
+  const bare = data && !counts.table && !counts.query;
+  const empty = bare && streams.data?.every((stream) => stream.system);
+  const unknown = bare && streams.isPending;
   return (
     <>
       <PageHeader
@@ -62,7 +66,9 @@ export function Home() {
       />
       {status.error && !data ? <ProblemCard error={status.error} retry={() => void status.refetch()} /> : null}
       {data ? <Problems problems={data.problems} /> : null}
-      {empty ? (
+      {unknown ? (
+        <Lines />
+      ) : empty ? (
         <FirstSteps kinesis={data.kinesis_endpoint} />
       ) : (
         <div className={css.grid}>
@@ -91,10 +97,10 @@ function Lines() {
   );
 }
 
-function All({ to }: { to: "/streams" | "/queries" | "/tables" }) {
+function All({ to, tab }: { to: "/streams" | "/queries" | "/tables"; tab?: string }) {
   const { t } = useTranslation();
   return (
-    <Link to={to} className={css.all}>
+    <Link to={to} search={tab ? { tab } : {}} className={css.all}>
       {t("home.all")}
     </Link>
   );
@@ -170,8 +176,8 @@ function Standing() {
               <span className={css.number}>
                 {query.status.state !== "running"
                   ? "–"
-                  : query.status.lag_ms && stateOf(query.status) === "late"
-                    ? t("home.behind", { lag: format.duration(query.status.lag_ms) })
+                  : stateOf(query.status) === "late"
+                    ? t("home.behind", { lag: format.duration(lagOf(query.status)) })
                     : format.perSecond(query.status.rows_in_per_s)}
               </span>
             </li>
@@ -187,7 +193,7 @@ function Firing() {
   const alerts = useQuery(alertsQuery);
   const firing = alerts.data?.firing ?? [];
   return (
-    <Panel title={t("home.firing")} flush testId="home-alerts">
+    <Panel title={t("home.firing")} right={<All to="/queries" tab="alerts" />} flush testId="home-alerts">
       {!alerts.data ? (
         alerts.error ? <ProblemCard error={alerts.error} compact retry={() => void alerts.refetch()} /> : <Lines />
       ) : firing.length === 0 ? (
@@ -235,7 +241,7 @@ function RecentTables() {
                 {table.name}
               </Link>
               <span className={css.number}>
-                {table.problem ? <StatusWord state="broken" /> : table.rows === null ? "" : t("home.rows", { n: format.compact(table.rows) })}
+                {table.problem ? <StatusWord state="broken" /> : table.rows === null ? "" : t("home.rows", { count: table.rows, n: format.compact(table.rows) })}
               </span>
               <Text size="xs" c="dimmed" component="span" ta="right">
                 <When atMs={table.updated_at_ms} missing="" />

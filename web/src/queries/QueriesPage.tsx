@@ -18,7 +18,7 @@ import { windowOver } from "../sql/examples";
 import { AlertLists } from "./AlertLists";
 import { alertsQuery, queriesQuery } from "./data";
 import { Destinations } from "./Destinations";
-import { RANK, stateOf } from "./state";
+import { lagOf, RANK, stateOf } from "./state";
 import { TargetLink } from "./TargetLink";
 
 export function QueriesPage() {
@@ -92,8 +92,8 @@ function QueryList() {
           header: t("queries.lag"),
           numeric: true,
           width: 110,
-          order: (query) => query.status.lag_ms,
-          cell: (query) => (query.status.lag_ms === null || (query.status.state !== "running" && query.status.state !== "draining") ? "–" : format.duration(query.status.lag_ms)),
+          order: (query) => lagOf(query.status),
+          cell: (query) => (query.status.lag_ms === null || (query.status.state !== "running" && query.status.state !== "draining") ? "–" : format.duration(lagOf(query.status))),
         },
         { id: "in", header: t("queries.rateIn"), numeric: true, width: 92, order: (query) => query.status.rows_in_per_s, cell: (query) => format.perSecond(query.status.rows_in_per_s) },
         { id: "out", header: t("queries.rateOut"), numeric: true, width: 92, wideOnly: true, order: (query) => query.status.rows_out_per_s, cell: (query) => format.perSecond(query.status.rows_out_per_s) },

@@ -17,6 +17,7 @@ import { ProblemCard } from "../page/ProblemCard";
 import { When } from "../page/When";
 import { type Query, queryRowsQuery } from "./data";
 import css from "./queries.module.css";
+import { lagOf } from "./state";
 
 const NEWEST_ROWS = 50;
 
@@ -37,7 +38,7 @@ export function QueryOverview({ query }: { query: Query | undefined }) {
     <Stack>
       <Figures
         facts={[
-          { label: t("queries.lag"), hint: t("queries.lagHint"), value: status.lag_ms === null ? "–" : status.lag_ms === 0 ? t("queries.upToDate") : format.duration(status.lag_ms), testId: "query-lag" },
+          { label: t("queries.lag"), hint: t("queries.lagHint"), value: status.lag_ms === null ? "–" : lagOf(status) === 0 ? t("queries.upToDate") : format.duration(lagOf(status)), testId: "query-lag" },
           { label: t("queries.watermark"), hint: t("queries.watermarkHint"), value: <When atMs={status.watermark_ms} missing="–" />, testId: "query-watermark" },
           { label: t("queries.rowsIn"), value: format.compact(status.rows_in), testId: "query-rows-in" },
           { label: t("queries.rowsOut"), value: format.compact(status.rows_out), testId: "query-rows-out" },
@@ -72,8 +73,8 @@ function Rates({ query }: { query: Query }) {
       x: { kind: "time", title: "" },
       y: { title: t("queries.ratesTitle") },
       series: [
-        { name: t("queries.seriesIn"), points: seen.map((one) => [one.atMs, one.values[0] ?? null]) },
-        { name: t("queries.seriesOut"), points: seen.map((one) => [one.atMs, one.values[1] ?? null]) },
+        { name: t("queries.seriesIn"), colour: 0, points: seen.map((one) => [one.atMs, one.values[0] ?? null]) },
+        { name: t("queries.seriesOut"), colour: 1, points: seen.map((one) => [one.atMs, one.values[1] ?? null]) },
       ],
     }),
     [seen, t],

@@ -40,7 +40,7 @@ export function QueryPage() {
         actions={
           data ? (
             <>
-              <CopyAsCode recipes={standingQuery(data.name, data.sql, data.into)} />
+              <CopyAsCode recipes={standingQuery(data.name, data.sql, /\binsert\s+into\b/i.test(data.sql) ? null : data.into, data.alert)} />
               <QueryActions query={data} />
             </>
           ) : null

@@ -5,7 +5,13 @@ import type { Schemas } from "../api/client";
 const LATE_MS = 15_000;
 
 export function stateOf(status: Schemas["QueryStatus"]) {
-  return status.state === "running" && (status.lag_ms ?? 0) > LATE_MS ? ("late" as const) : status.state;
+  // With nothing left to read, old events are no lag: a replay of last year is up to date too.
+  return status.state === "running" && lagOf(status) > LATE_MS ? ("late" as const) : status.state;
+}
+
+/** How far a query is behind what has arrived, in ms; 0 when all is read. */
+export function lagOf(status: Schemas["QueryStatus"]): number {
+  return status.records_behind === 0 ? 0 : Math.max(0, status.lag_ms ?? 0);
 }
 
 /** What needs a look comes first. */

@@ -24,6 +24,8 @@ import css from "./sql.module.css";
 import { offsetOf } from "./statements";
 
 const CHECK_AFTER_MS = 450;
+// Nothing is wrong with the text yet: the reader has only not said where it writes.
+const NO_SINK = "sql.no_sink";
 const NAME = /^[A-Za-z0-9_가-힣.-]+$/;
 
 export function StandingPanel({ sql, setMark, goTo }: { sql: string; setMark: (mark: Mark | null) => void; goTo: (offset: number) => void }) {
@@ -64,7 +66,7 @@ export function StandingPanel({ sql, setMark, goTo }: { sql: string; setMark: (m
     },
   });
   const problem = create.error ? asProblem(create.error) : check.error && fresh ? asProblem(check.error) : null;
-  const place = problem?.place ? offsetOf({ from: 0, text: sql }, problem.place.line, problem.place.column) : null;
+  const place = problem?.place && problem.code !== NO_SINK ? offsetOf({ from: 0, text: sql }, problem.place.line, problem.place.column) : null;
   const message = problem?.message ?? "";
   useEffect(() => {
     setMark(place === null ? null : { offset: place, message });
@@ -138,7 +140,7 @@ export function StandingPanel({ sql, setMark, goTo }: { sql: string; setMark: (m
             ) : null}
             {create.error && !place ? <ProblemCard error={create.error} compact /> : null}
             <Group justify="flex-end" gap="xs">
-              <CopyAsCode recipes={standingQuery(name || "name", sql.trim() || "SELECT …", body.into)} />
+              <CopyAsCode recipes={standingQuery(name || "name", sql.trim() || "SELECT …", body.into, alert)} />
               {mayMake ? (
                 <Button type="submit" loading={create.isPending} disabled={!sql.trim() || !name.trim() || badName || (!into.trim() && !namedInSql)} data-testid="query-start">
                   {t("sql.startStanding")}
@@ -167,6 +169,15 @@ function Check({ sql, problem, place, goTo, check, busy }: {
       <Panel>
         <Text size="sm" c="dimmed">
           {t("sql.checkEmpty")}
+        </Text>
+      </Panel>
+    );
+  }
+  if (problem?.code === NO_SINK) {
+    return (
+      <Panel>
+        <Text size="sm" c="dimmed">
+          {t("sql.checkNoSink")}
         </Text>
       </Panel>
     );
@@ -201,14 +212,7 @@ function Check({ sql, problem, place, goTo, check, busy }: {
     >
       {check ? (
         <>
-          <ol className={css.plan}>
-            {check.plan
-              .split("\n")
-              .filter((line) => line.trim())
-              .map((line, index) => (
-                <li key={index}>{line}</li>
-              ))}
-          </ol>
+          <Plan text={check.plan} />
           <Text size="xs" fw={600} px={14} pt={4} pb={4}>
             {t("sql.columns")}
           </Text>
@@ -216,5 +220,21 @@ function Check({ sql, problem, place, goTo, check, busy }: {
         </>
       ) : null}
     </Panel>
+  );
+}
+
+/** The plan, in the data's order: the server prints it from the sink down, each step indented under what takes its rows. */
+function Plan({ text }: { text: string }) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  const indents = lines.map((line) => line.length - line.trimStart().length);
+  const isTree = indents.length > 1 && indents.every((indent, index) => index === 0 || indent > indents[index - 1]!);
+  // A plan that branches has no single order: it is shown as it is.
+  if (!isTree && indents.some((indent) => indent > 0)) return <pre className={css.planText}>{text}</pre>;
+  return (
+    <ol className={css.plan}>
+      {(isTree ? [...lines].reverse() : lines).map((line, index) => (
+        <li key={index}>{line.trim().replace(/^(└─|->|-)\s*/, "")}</li>
+      ))}
+    </ol>
   );
 }

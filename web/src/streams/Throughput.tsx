@@ -31,9 +31,9 @@ function One({ stream, of, title, unit }: { stream: StreamDetail | undefined; of
       area: true,
       x: { kind: "time", title: "" },
       y: { title, unit },
-      series: [{ name: of === "records" ? name : `${name} bytes`, points: (throughput ?? []).map((point) => [point.at_ms, point[of] / POINT_S]) }],
+      series: [{ name: title, colour: of === "records" ? 0 : 2, points: (throughput ?? []).map((point) => [point.at_ms, point[of] / POINT_S]) }],
     }),
-    [throughput, name, of, title, unit],
+    [throughput, of, title, unit],
   );
   return (
     <Panel title={title} right={<><span>{t("streams.last10")}</span><ChartMenu chart={chart} spec={spec} name={`${name}-${of}`} /></>}>

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { CopyAsCode } from "../code/CopyAsCode";
-import { runSql } from "../code/recipes";
+import { listTables } from "../code/recipes";
 import { useFormat } from "../i18n/format";
 import { EmptyState } from "../page/EmptyState";
 import { LinkButton } from "../page/LinkButton";
@@ -26,7 +26,7 @@ export function TableList() {
         title={t("tables.title")}
         actions={
           <>
-            <CopyAsCode recipes={{ ...runSql("SHOW TABLES") }} />
+            <CopyAsCode recipes={listTables()} />
             <LinkButton to="/sql" data-testid="table-sql">
               {t("tables.create")}
             </LinkButton>
