@@ -115,6 +115,7 @@ def list_access_keys(actor: CurrentActor, request: Request) -> list[AccessKey]:
 @routes.add("POST", "/keys", allow=SIGNED_IN)
 def make_access_key(body: NewAccessKey, actor: CurrentActor, request: Request) -> AccessKeySecret:
     """A new key pair for AWS clients; the secret is shown this once."""
+    _only_for_people(actor)
     entry, secret = _identity(request).make_access_key(actor.user, label=body.label)
     return AccessKeySecret(**asdict(entry), secret_access_key=secret)
 
@@ -126,6 +127,8 @@ def delete_access_key(access_key_id: str, actor: CurrentActor, request: Request)
 
 
 def _only_for_people(actor: Actor) -> None:
-    """A token must not make longer-lived tokens: whoever steals one could then keep access after it is taken back."""
+    """A token must not make what outlives it: whoever steals one could then keep access after it is taken back."""
     if actor.via.startswith("personal:"):
-        raise NotAuthenticated("a token does not make tokens", code="token.by_token", hint="sign in to Studio for that")
+        raise NotAuthenticated(
+            "a token does not make tokens or keys", code="token.by_token", hint="sign in to Studio for that"
+        )
