@@ -62,6 +62,9 @@ BACKOFF_S_MAX = 5.0
 HEALTHY_S = 4.0
 
 STATUS_EVERY_S = 1.0
+
+# glibc gives each thread an arena of its own and keeps what it frees: with engines' threads that is hundreds of megabytes.
+CHILD_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 BACKLOG = 2048
 
 # What a process writes to stderr is kept for the post-mortem, so much of it.
@@ -188,6 +191,7 @@ class Supervisor:
                 stderr=errors,
                 pass_fds=[*fds.values(), write_fd],
                 cwd=self._folder.root,
+                env={**os.environ, **CHILD_ENVIRONMENT},
                 # A Ctrl-C in the terminal is ours to pass on, in order.
                 start_new_session=True,
             )

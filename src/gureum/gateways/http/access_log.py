@@ -50,11 +50,13 @@ class AccessLogMiddleware:
             await self._app(scope, receive, send)
             return
         started_s = time.perf_counter()
-        seen = {"status": 500, "bytes": 0}
+        seen = {"status": 500, "bytes": 0, "latency_us": 0}
 
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
+                # Until the answer begins: a live connection would otherwise count as hours.
+                seen["latency_us"] = round((time.perf_counter() - started_s) * 1e6)
             elif message["type"] == "http.response.body":
                 seen["bytes"] += len(message.get("body", b""))
             await send(message)
@@ -62,7 +64,7 @@ class AccessLogMiddleware:
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._log.remember(scope, seen, (time.perf_counter() - started_s) * 1000)
+            self._log.remember(scope, seen, duration_ms=(time.perf_counter() - started_s) * 1000)
 
 
 class AccessLog:
@@ -73,7 +75,8 @@ class AccessLog:
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
 
-    def remember(self, scope: Scope, seen: dict[str, int], latency_ms: float) -> None:
+    def remember(self, scope: Scope, seen: dict[str, int], *, duration_ms: float) -> None:
+        """Called when a request has ended, however it ended."""
         route = scope.get("route")
         actor = scope.get("state", {}).get("actor")
         if len(self._waiting) >= WAITING_MAX:
@@ -85,7 +88,8 @@ class AccessLog:
             # The route, not the address: names of things would make every path its own group.
             "path": getattr(route, "path", None) or "unknown",
             "status": seen["status"],
-            "latency_ms": round(latency_ms, 3),
+            "latency_ms": seen["latency_us"] / 1000,
+            "duration_ms": round(duration_ms, 3),
             "bytes": seen["bytes"],
             "user": actor.user if actor is not None else None,
             "request_id": scope.get("gureum.request_id"),
