@@ -57,7 +57,7 @@ class Settings:
         if self.port and self.port == self.kinesis_port:
             raise InvalidInput(f"port and kinesis_port are both {self.port}", code="settings.value", hint="change one")
         for name in ("sql_memory_mb", "sql_timeout_s", "sql_statements_max"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:  # so that nan is refused too
                 raise InvalidInput(f"setting {name} must be above 0", code="settings.value")
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise InvalidInput(
@@ -92,12 +92,14 @@ def load_settings(*, environment: Mapping[str, str], flags: Mapping[str, Any], w
     from_variables = _read(variables, source="the environment", shown=lambda key: f"{PREFIX}{key.upper()}")
     from_flags = _read(given, source="the flags", shown=lambda key: "--" + key.replace("_", "-"))
 
-    folder = Path(from_flags.get("folder") or from_variables.get("folder") or Settings().folder)
-    from_files: dict[str, Any] = {}
-    for path in (working_folder / folder / FILE_NAME, working_folder / FILE_NAME):
-        if path.is_file():
-            from_files |= _read_file(path)
-    settings = replace(Settings(), **(from_files | from_variables | from_flags))
+    from_file = _read_file(working_folder / FILE_NAME)
+    folder = next(
+        Path(v["folder"])
+        for v in (from_flags, from_variables, from_file, {"folder": Settings().folder})
+        if "folder" in v
+    )
+    from_data_folder = _read_file(working_folder / folder / FILE_NAME)
+    settings = replace(Settings(), **(from_data_folder | from_file | from_variables | from_flags))
     return replace(settings, folder=(working_folder / settings.folder).resolve()).check()
 
 
@@ -107,6 +109,8 @@ def reference() -> list[tuple[str, str, str]]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -134,8 +138,10 @@ def _convert(key: str, value: Any, where: str) -> Any:
             if isinstance(value, bool):
                 return value
             return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
-        if wanted in (int, float) and isinstance(value, bool):
-            raise ValueError(value)
+        # TOML has types of its own: 1.5 is no port, and a list is no host.
+        takes = {int: (int, str), float: (int, float, str)}.get(wanted, (str, Path))
+        if isinstance(value, bool) or not isinstance(value, takes):
+            raise TypeError(value)
         return wanted(value)
     except (ValueError, KeyError, TypeError):
         kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(wanted, "a text")
