@@ -368,7 +368,7 @@ class NewQuery(Body):
 class QueryStatus(BaseModel):
     state: Literal["waiting", "running", "draining", "stopped", "failed"]
     watermark_ms: int | None
-    lag_ms: int | None = Field(description="now minus the watermark: how far event time is behind the clock")
+    lag_ms: int | None = Field(description="how long the oldest unread record has waited; 0 when all is read")
     records_behind: int
     rows_in: int
     rows_out: int

@@ -152,6 +152,7 @@ class StandingQuery:
         self._shards_at_s = -1e9
         self._checkpoint_at_ms: int | None = None
         self._checkpoint_took_ms: float | None = None
+        self._arrived_ms: int | None = None
         self.status = QueryStatus()
         self.finished = False
 
@@ -292,6 +293,8 @@ class StandingQuery:
             return False
         clock.position = batch.position
         clock.quiet_since_s = now_s
+        if batch.arrivals is not None:
+            self._arrived_ms = batch.arrivals[-1].value // 1000
         output = self._pipeline.process(batch)
         self._watermarks.saw(name, output.newest_us)
         self._totals.rows_in += batch.count
@@ -454,7 +457,7 @@ class StandingQuery:
         self.status = QueryStatus(
             state=state,
             watermark_ms=watermark_ms,
-            lag_ms=self._clock.now_ms() - watermark_ms if watermark_ms is not None else None,
+            lag_ms=self._lag_ms(),
             behind={name: clock.behind for name, clock in self._watermarks.shards.items()},
             rows_in=totals.rows_in,
             rows_out=totals.rows_out,
@@ -472,6 +475,12 @@ class StandingQuery:
             error=f"{len(self._unsent)} alerts wait for their receiver" if self._unsent else None,
             error_code="alert.waiting" if self._unsent else None,
         )
+
+    def _lag_ms(self) -> int | None:
+        """How long the oldest record that is not read yet has waited, nearly: since the newest read one arrived."""
+        if not any(clock.behind for clock in self._watermarks.shards.values()):
+            return 0
+        return self._clock.now_ms() - self._arrived_ms if self._arrived_ms is not None else None
 
 
 def _table_like(stream: str) -> str:

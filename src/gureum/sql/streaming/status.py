@@ -26,7 +26,7 @@ class QueryState(StrEnum):
 class QueryStatus:
     state: QueryState = QueryState.WAITING
     watermark_ms: int | None = None
-    lag_ms: int | None = None  # now minus the watermark
+    lag_ms: int | None = None  # how long the oldest unread record has waited; 0 when all is read
     behind: Mapping[str, int] = field(default_factory=dict)  # records to read, by shard
     rows_in: int = 0
     rows_out: int = 0
