@@ -9,6 +9,12 @@ const POINTS_DRAWN = 4_000;
 // Names beyond this many cannot be told apart by colour; they still are by hover.
 const LEGEND_MAX = 40;
 
+// Day and month together: a bare 7 is no date.
+const TIME_LABELS = {
+  year: "{yyyy}", month: "{yyyy}-{MM}-{dd}", day: "{MM}-{dd}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}",
+  millisecond: "{HH}:{mm}:{ss}.{SSS}",
+};
+
 export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
   const ink = dark ? "#97a3b3" : "#5b6573";
   const line = dark ? "#262d37" : "#e8ebef";
@@ -52,7 +58,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
       splitLine: { show: false },
-      axisLabel: { ...text, hideOverlap: true, rich: { primary: { ...text, fontWeight: "normal" } }, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : {}) },
+      axisLabel: { ...text, hideOverlap: true, rich: { primary: { ...text, fontWeight: "normal" } }, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : spec.x.kind === "time" ? { formatter: TIME_LABELS } : {}) },
     },
     yAxis: {
       type: "value",
@@ -65,7 +71,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       axisLabel: { ...text, formatter: (value: number) => (Math.abs(value) >= 10_000 ? format.compact(value) : format.precise(value)) },
       splitLine: { lineStyle: { color: line } },
       splitNumber: 4,
-      ...(spec.threshold != null && spec.type !== "bar" ? { min: (range: { min: number }) => low(Math.min(range.min, spec.threshold!)), max: (range: { max: number }) => high(Math.max(range.max, spec.threshold!)) } : {}),
+      ...(spec.threshold == null ? {} : reach(spec.threshold, spec.type === "bar" || spec.area === true)),
     },
     series: spec.series.map((one, index) => ({
       name: one.name,
@@ -99,13 +105,12 @@ function aligned(points: [number | string, number | null][], categories: string[
   return categories.map((x) => byX.get(x) ?? null);
 }
 
-// A little air, in round numbers, so that the ends of the axis are not odd figures.
-function low(value: number): number {
-  const step = 10 ** Math.floor(Math.log10(Math.abs(value) || 1)) / 2;
-  return Math.floor(value / step) * step;
-}
-
-function high(value: number): number {
-  const step = 10 ** Math.floor(Math.log10(Math.abs(value) || 1)) / 2;
-  return Math.ceil((value + step / 10) / step) * step;
+/** Ends of the axis that show the threshold too; null leaves an end to the drawing library. */
+function reach(threshold: number, fromZero: boolean) {
+  type Range = { min: number; max: number };
+  const step = ({ min, max }: Range) => 10 ** Math.floor(Math.log10(Math.max(max, threshold) - Math.min(fromZero ? 0 : min, threshold) || 1)) / 2;
+  return {
+    min: (range: Range) => (threshold < range.min && !(fromZero && threshold >= 0) ? Math.floor(threshold / step(range) - 0.2) * step(range) : null),
+    max: (range: Range) => (threshold > range.max ? Math.ceil(threshold / step(range) + 0.2) * step(range) : null),
+  };
 }

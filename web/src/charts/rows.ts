@@ -53,11 +53,11 @@ export function specOf({ columns, rows }: Rows, choice: Choice, extra: Partial<C
     const raw = row[xPlace];
     const x = kind === "time" ? timeOf(raw) : kind === "number" ? numberOf(raw) : raw === null ? "null" : cellText(raw);
     if (x === null) continue;
-    for (const [yName, yPlace] of yPlaces) {
+    for (const [index, [yName, yPlace]] of yPlaces.entries()) {
       const group = seriesPlace < 0 ? null : row[seriesPlace] === null ? "null" : cellText(row[seriesPlace]);
       const name = group === null ? yName : yPlaces.length > 1 ? `${group} · ${yName}` : group;
       let one = found.get(name);
-      if (!one) found.set(name, (one = { name, points: [] }));
+      if (!one) found.set(name, (one = group === null ? { name, colour: index, points: [] } : { name, points: [] }));
       one.points.push([x, numberOf(row[yPlace])]);
     }
   }

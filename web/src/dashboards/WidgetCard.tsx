@@ -114,7 +114,7 @@ function Counter({ widget, rows }: { widget: Widget; rows: Rows }) {
   return (
     <div className={css.counter} data-over={over || undefined}>
       <strong data-testid="counter" title={value === null ? undefined : format.precise(value)}>
-        {value === null ? t("sql.null") : Math.abs(value) >= 100_000 ? format.compact(value) : format.precise(Math.round(value * 100) / 100)}
+        {value === null ? t("sql.null") : Math.abs(value) >= 10_000_000 ? format.compact(value) : format.precise(Math.round(value * 100) / 100)}
       </strong>
       <span>{widget.unit ?? rows.columns[column]?.name}</span>
       {widget.threshold != null ? (
