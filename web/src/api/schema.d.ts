@@ -1417,7 +1417,7 @@ export interface components {
             hint: string | null;
             /**
              * Lag Ms
-             * @description how old the oldest unread record is; 0 when all is read
+             * @description how long the oldest unread record has waited; 0 when all is read
              */
             lag_ms: number | null;
             /** Late Rows */

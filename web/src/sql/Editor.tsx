@@ -79,7 +79,7 @@ export default function Editor({ value, onChange, onRun, known, mark, label, lan
           EditorView.contentAttributes.of({ "aria-label": start.label, spellcheck: "false", autocapitalize: "off", "data-testid": `${start.language}-editor` }),
           start.hint ? placeholder(start.hint) : [],
           syntaxHighlighting(colours),
-          start.language === "sql" ? [sql({ dialect: PostgreSQL, upperCaseKeywords: true }).language, autocompletion({ override: [completionSource(() => now.current.known)], activateOnTyping: true, icons: false, maxRenderedOptions: 60 })] : json(),
+          start.language === "sql" ? [sql({ dialect: PostgreSQL, upperCaseKeywords: true }).language, autocompletion({ override: [completionSource(() => now.current.known)], activateOnTyping: true, activateOnTypingDelay: 0, icons: false, maxRenderedOptions: 60 })] : json(),
           // Tab takes the offered completion and otherwise moves on, so that a keyboard gets out of the editor.
           keymap.of([{ key: "Tab", run: acceptCompletion }, ...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap]),
           EditorView.updateListener.of((update) => {
