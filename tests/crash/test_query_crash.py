@@ -23,7 +23,7 @@ from gureum.streams.writer import LogWriter, Records
 
 pytestmark = pytest.mark.crash
 
-KILLS = 15
+KILLS = 10
 EVENTS = 60_000
 
 WORKER = """
@@ -38,7 +38,7 @@ root = pathlib.Path(sys.argv[1])
 text = (root / "query.sql").read_text()
 spec = StreamSpec("stream-1", "sensors", "anna", 1, 0, new_shards(2, 0))
 query = StandingQuery(
-    QuerySpec("q-1", "hot", text, options=QueryOptions(checkpoint_s=0.02, records_max=700)),
+    QuerySpec("q-1", "hot", text, options=QueryOptions(checkpoint_s=0.02, records_max=80)),
     lookup=lambda _: None,
     source=lambda _: StreamSource(root / "streams", lambda: spec),
     tables=FolderTables(root / "tables"),
@@ -78,7 +78,7 @@ def test_kill_9_at_random_moments_loses_and_repeats_nothing(tmp_path: Path) -> N
         assert process.stderr is not None
         if kills < KILLS:
             assert process.stdout.readline() == "open\n", process.stderr.read()
-            time.sleep(chance.uniform(0.0, 0.4))  # the moment of the kill is the point; nothing is waited for
+            time.sleep(chance.uniform(0.0, 0.3))  # the moment of the kill is the point; nothing is waited for
             process.send_signal(signal.SIGKILL)
             kills += process.wait() == -signal.SIGKILL
             finished = "done" in process.stdout.read()
@@ -91,7 +91,7 @@ def test_kill_9_at_random_moments_loses_and_repeats_nothing(tmp_path: Path) -> N
             assert f"done {EVENTS}" in out, errors
         break
     compare(tmp_path)
-    assert kills > 3
+    assert kills > 3, f"the query ended before it could be killed often, seed {seed}"
 
 
 def put_events(root: Path, chance: random.Random) -> None:
