@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,8 @@ def run_demo(settings: Settings, *, speed_h: float | None, devices: int, check: 
         raise InvalidInput(f"1 to {DEVICES_MAX} machines can send", code="demo.devices")
     if speed_h is not None and speed_h <= 0:
         raise InvalidInput("the speed must be above 0", code="demo.speed")
+    # The server that this starts ends with it, also when it is told to end and not interrupted.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     say: Callable[[str], None] = (lambda _text: None) if as_json else (lambda text: print(text, flush=True))
     with _server(settings, temporary=check, say=say) as (client, folder):
         say(f"Studio is at {client.url}")
