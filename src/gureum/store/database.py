@@ -6,6 +6,8 @@ database works for several processes at once, and a database of a newer gureum i
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ __all__ = ["Database", "Migration", "open_database"]
 
 # A writer holds SQLite's lock for well under a millisecond; five seconds of waiting means that something is stuck.
 BUSY_TIMEOUT_MS = 5_000
+
+WAL_PAUSE_S = 0.005
 
 # One number keeps two processes that start at once from migrating at once (PostgreSQL advisory lock): "gure" in ASCII.
 MIGRATION_LOCK = 0x67757265
@@ -91,8 +95,13 @@ def open_database(url: str, *, folder: Path, migrations: tuple[Migration, ...], 
     try:
         with database._friendly(), engine.connect() as connection:
             _migrate(connection, migrations, is_sqlite=database.is_sqlite)
-    except DBAPIError as error:
-        raise Unavailable(f"the metadata database is not usable: {error.orig}", code="metadata.unavailable") from error
+    except BaseException as error:
+        engine.dispose()  # whoever tries again for long would gather connections
+        if isinstance(error, DBAPIError):
+            raise Unavailable(
+                f"the metadata database is not usable: {error.orig}", code="metadata.unavailable"
+            ) from error
+        raise
     return database
 
 
@@ -126,13 +135,28 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        "journal_mode=WAL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "synchronous=FULL",  # with NORMAL the last commits of a WAL are lost at a power cut
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
+    _use_wal(cursor)
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    # Of processes that open a new file at once, one turns WAL on; the others are told "locked" without the wait that
+    # busy_timeout gives every other statement (SQLite sees a deadlock in it), so the wait is here.
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(WAL_PAUSE_S)
+        else:
+            return
 
 
 def _migrate(connection: Connection, migrations: tuple[Migration, ...], *, is_sqlite: bool) -> None:
