@@ -100,6 +100,17 @@ function lose(): void {
 
 type QueryFigures = { name: string; status: Schemas["QueryStatus"] };
 
+/** Rows and sizes in the list of tables change with each version; reading them again for each would be too much. */
+const TABLES_EVERY_MS = 3_000;
+let tablesTimer: ReturnType<typeof setTimeout> | undefined;
+
+function readTablesSoon(): void {
+  tablesTimer ??= setTimeout(() => {
+    tablesTimer = undefined;
+    void cache.invalidateQueries({ queryKey: ["tables"] });
+  }, TABLES_EVERY_MS);
+}
+
 const RECEIVERS = {
   ping: () => undefined,
   status: (status: Schemas["PlatformStatus"]) => {
@@ -126,10 +137,19 @@ const RECEIVERS = {
       void cache.invalidateQueries({ queryKey: ["queries"] });
     }
   },
-  table: ({ name, version }: { name: string; version: number }) => {
+  /** `version` is null when the table is gone, or no longer ours to see. */
+  table: ({ name, version }: { name: string; version: number | null }) => {
     cache.setQueryData<Schemas["Table"][]>(["tables"], (old) =>
-      old?.map((table) => (table.name === name ? { ...table, version, updated_at_ms: Date.now() } : table)),
+      version === null
+        ? old?.filter((table) => table.name !== name)
+        : old?.map((table) => (table.name === name ? { ...table, version, updated_at_ms: Date.now() } : table)),
     );
+    const known = cache.getQueryData<Schemas["Table"][]>(["tables"]);
+    if (version !== null && known && !known.some((table) => table.name === name)) {
+      void cache.invalidateQueries({ queryKey: ["tables"] });
+    } else {
+      readTablesSoon();
+    }
     void cache.invalidateQueries({ queryKey: ["table", name], exact: true });
     tableListeners.forEach((listener) => listener(name));
   },

@@ -90,6 +90,8 @@ async def _events(state: Any, actor: Actor) -> AsyncIterator[tuple[str, Any]]:
         for name, version in now.items():
             if known.get(name) != version:
                 yield "table", {"name": name, "version": version}
+        for name in known.keys() - now.keys():
+            yield "table", {"name": name, "version": None}
         known = now
         if tick % PING_EVERY_TICKS == PING_EVERY_TICKS - 1:
             yield "ping", {}
