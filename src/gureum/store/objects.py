@@ -21,6 +21,9 @@ from gureum.errors import InvalidInput, NotFound, Unavailable
 __all__ = ["LocalObjects", "Objects", "S3Objects", "open_objects"]
 
 
+_CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "connect_timeout", "timeout", "proxy_url"})
+
+
 class Objects(Protocol):
     """Bytes by name; names use '/' and never start with it."""
 
@@ -47,18 +50,14 @@ class LocalObjects:
         path = self._path(name)
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(path.parent)
             with partial.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
             # The rename is an entry of the folder: without this a power cut may lose it (ext4).
-            descriptor = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync_folder(path.parent)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise Unavailable(f"cannot write object {name!r}: {error.strerror}", code="object.write") from error
@@ -76,6 +75,12 @@ class LocalObjects:
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
 
+    def _make_folder(self, folder: Path) -> None:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in missing:  # each new folder is an entry of its parent
+            _sync_folder(one.parent)
+
     def _path(self, name: str) -> Path:
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder) or path == self._folder:
@@ -87,13 +92,23 @@ class S3Objects:
     """Objects in a bucket of S3 or of what speaks its protocol. Credentials come from the usual AWS variables."""
 
     def __init__(self, url: str, options: Mapping[str, str]) -> None:
-        self._store = S3Store.from_url(url, config={key.lower(): value for key, value in options.items()})  # type: ignore[arg-type]
+        # Names as AWS' own variables and delta-rs have them; what is about the connection goes in apart (obstore panics at it).
+        named = {key.lower(): value for key, value in options.items()}
+        client = {
+            key.removeprefix("aws_"): named.pop(key) for key in list(named) if key.removeprefix("aws_") in _CLIENT
+        }
+        try:
+            self._store = S3Store.from_url(url, config=named, client_options=client or None)  # type: ignore[arg-type]
+        except BaseError as error:
+            raise InvalidInput(
+                f"objects cannot be kept at {url!r}: {_first_line(error)}", code="settings.value"
+            ) from error
 
     def put(self, name: str, data: bytes) -> None:
         try:
             obstore.put(self._store, name, data)
-        except BaseError as error:
-            raise Unavailable(f"cannot write object {name!r}: {error}", code="object.write") from error
+        except (BaseError, FileNotFoundError) as error:  # not found: the bucket
+            raise Unavailable(f"cannot write object {name!r}: {_first_line(error)}", code="object.write") from error
 
     def get(self, name: str) -> bytes:
         try:
@@ -101,17 +116,20 @@ class S3Objects:
         except FileNotFoundError:
             raise NotFound(f"object {name!r} does not exist", code="object.not_found") from None
         except BaseError as error:
-            raise Unavailable(f"cannot read object {name!r}: {error}", code="object.read") from error
+            raise Unavailable(f"cannot read object {name!r}: {_first_line(error)}", code="object.read") from error
 
     def list(self, prefix: str = "") -> Iterator[str]:
         # S3 lists below a "folder"; a prefix may end inside a name.
         folder = prefix.rpartition("/")[0]
-        found = [
-            item["path"]
-            for page in obstore.list(self._store, prefix=folder or None)
-            for item in page
-            if item["path"].startswith(prefix)
-        ]
+        try:
+            found = [
+                item["path"]
+                for page in obstore.list(self._store, prefix=folder or None)
+                for item in page
+                if item["path"].startswith(prefix)
+            ]
+        except (BaseError, FileNotFoundError) as error:
+            raise Unavailable(f"cannot list objects: {_first_line(error)}", code="object.read") from error
         return iter(sorted(found))
 
     def delete(self, name: str) -> None:
@@ -120,7 +138,7 @@ class S3Objects:
         except FileNotFoundError:
             return
         except BaseError as error:
-            raise Unavailable(f"cannot delete object {name!r}: {error}", code="object.delete") from error
+            raise Unavailable(f"cannot delete object {name!r}: {_first_line(error)}", code="object.delete") from error
 
 
 def open_objects(location: str, *, options: Mapping[str, str] | None = None) -> Objects:
@@ -132,6 +150,19 @@ def open_objects(location: str, *, options: Mapping[str, str] | None = None) -> 
             f"objects cannot live at {location!r}", code="settings.value", hint="use a folder or s3://bucket/prefix"
         )
     return LocalObjects(Path(location))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _first_line(error: Exception) -> str:
+    """obstore's errors may carry a backtrace of many lines."""
+    return str(error).strip().partition("\n")[0]
 
 
 def _is_partial(name: str) -> bool:
