@@ -11,12 +11,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gureum.testing.platform import wait_until
@@ -103,10 +102,8 @@ def moto_server() -> Iterator[str]:
     )
     try:
         wait_until(lambda: connects(port), what="moto", timeout_s=READY_S)
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/gureum", method="PUT")
-        request.add_header("Host", "gureum.s3.amazonaws.com")
-        with urllib.request.urlopen(request):
-            pass
+        with httpx.Client(trust_env=False) as client:
+            client.put(f"http://127.0.0.1:{port}/gureum").raise_for_status()
         yield f"http://127.0.0.1:{port}"
     finally:
         server.kill()
