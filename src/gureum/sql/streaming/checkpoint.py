@@ -7,6 +7,7 @@ CorruptData that names it; an older one is never taken in its place without bein
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import struct
@@ -70,7 +71,8 @@ class Checkpoints:
             # The rename is a change of the folder: without this a crash may take it back.
             _sync_folder(self._folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise Unavailable(
                 f"cannot write {path.name}: {error.strerror}", code="query.checkpoint", hint="free some space"
             ) from error
