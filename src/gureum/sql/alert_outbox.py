@@ -113,32 +113,38 @@ class AlertOutbox:
                 self._news.clear()
 
     def deliver(self) -> bool:
-        """Try what is due, the oldest first; False when nothing was."""
-        now_ms = self._clock.now_ms()
+        """Try what is due at every destination; False when nothing was done."""
+        waiting = alert_deliveries.c.state == "waiting"
+        with self._database.read() as connection:
+            destinations = (
+                connection.execute(select(alert_deliveries.c.destination).where(waiting).distinct()).scalars().all()
+            )
+        busy = [self._deliver_to(destination) for destination in destinations]
+        if any(busy):
+            self._prune()
+        return any(busy)
+
+    def _deliver_to(self, destination: str) -> bool:
+        """What waits for one destination, in order: a recovery never overtakes its crossing."""
         query = (
-            select(alert_events, alert_deliveries.c.destination, alert_deliveries.c.tries)
-            .join(alert_events, alert_events.c.number == alert_deliveries.c.number)
-            .where(alert_deliveries.c.state == "waiting", alert_deliveries.c.next_ms <= now_ms)
+            select(alert_events, alert_deliveries.c.destination, alert_deliveries.c.tries, alert_deliveries.c.next_ms)
+            .join(alert_deliveries, alert_events.c.number == alert_deliveries.c.number)
+            .where(alert_deliveries.c.state == "waiting", alert_deliveries.c.destination == destination)
             .order_by(alert_deliveries.c.number)
             .limit(DELIVERIES_AT_ONCE)
         )
         with self._database.read() as connection:
-            due = connection.execute(query).mappings().all()
-        behind: set[str] = set()
-        for row in due:
-            # Order holds for each destination: a recovery never overtakes its crossing.
-            if row["destination"] in behind:
-                continue
+            rows = connection.execute(query).mappings().all()
+        for index, row in enumerate(rows):
+            if row["next_ms"] > self._clock.now_ms():
+                return index > 0
             try:
-                self._send(row["destination"], row)
+                self._send(destination, row)
             except (GureumError, httpx.HTTPError) as error:
-                behind.add(row["destination"])
                 self._failed(row, error)
-            else:
-                self._set(row, state="done", tries=row["tries"] + 1, error=None)
-        if due:
-            self._prune()
-        return bool(due)
+                return index > 0
+            self._set(row, state="done", tries=row["tries"] + 1, error=None)
+        return bool(rows)
 
     def events(self, queries: Sequence[str], *, limit: int = EVENTS_SHOWN) -> list[StoredEvent]:
         """The newest events of some queries, newest first."""

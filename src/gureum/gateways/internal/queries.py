@@ -29,6 +29,9 @@ __all__ = ["make_queries_app"]
 # A query this far behind is worth a word on Home.
 BEHIND_RECORDS = 1_000_000
 
+# A table's name that nobody has, for plans without a place.
+NO_SINK = "gureum__unnamed"
+
 
 def make_queries_app(*, queries: Queries, outbox: AlertOutbox, catalog: Catalog, seal: Seal, clock: Clock) -> Starlette:
     desk = _Desk(queries, outbox, catalog, seal, clock)
@@ -75,11 +78,20 @@ class _Desk:
 
     def check(self, call: Call) -> dict[str, Any]:
         body = call.body
-        plan = self._queries.check(body["sql"], call.actor, into=body["into"], alert=_alert(body["alert"]))
+        into, alert = body["into"], _alert(body["alert"])
+        try:
+            plan = self._queries.check(body["sql"], call.actor, into=into, alert=alert)
+            into = f"stream:{plan.sink.stream}" if plan.sink.kind == "stream" else plan.sink.name
+        except InvalidInput as error:
+            if error.code != "sql.no_sink":
+                raise
+            # While one is still writing: the plan is worth seeing before its place is chosen.
+            plan = self._queries.check(body["sql"], call.actor, into=NO_SINK, alert=alert)
+            into = None
         return {
             "plan": plan.explain(),
             "sources": [plan.source.stream],
-            "into": f"stream:{plan.sink.stream}" if plan.sink.kind == "stream" else plan.sink.name,
+            "into": into,
             "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in plan.columns],
         }
 

@@ -446,7 +446,8 @@ def _syntax_error(text: str, error: SqlglotError) -> InvalidInput:
         message = "a quote or a comment is not closed"
     if word and word not in message:
         message = f"{message} near {word!r}"
-    return sql_error(text, at, message, code="sql.syntax", hint=did_you_mean(word.upper(), _KEYWORDS) if word else None)
+    hint = did_you_mean(word.upper(), _KEYWORDS) if word and word.upper() not in _KEYWORDS else None
+    return sql_error(text, at, message, code="sql.syntax", hint=hint)
 
 
 _KEYWORDS = [

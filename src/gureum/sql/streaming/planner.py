@@ -9,7 +9,7 @@ stages to it, and the list after SELECT makes the next relation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -280,7 +280,12 @@ class _Planner:
             name, inner = _named(item, index)
             if isinstance(item, exp.Alias) and not isinstance(item.args.get("alias"), exp.Identifier):
                 self.fail(item, "expected a name after AS", "sql.syntax")
-            columns.append((name, compiler.compile(inner)))
+            expression = compiler.compile(inner)
+            try:
+                sql_type(expression.type)
+            except InvalidInput:
+                self.fail(item, f"column {name!r} would be an interval, which no table holds", "sql.type", "CAST it")
+            columns.append((name, expression))
         seen: set[str] = set()
         for (name, _), item in zip(columns, [*node.expressions, *[node] * len(columns)], strict=False):
             if name in seen:
@@ -320,6 +325,8 @@ class _Planner:
         before: dict[str, Expression] = {"$time": _pick(rowtime, bound_type)}
         for index, key in enumerate(keys):
             before[f"$key{index}"] = compiler.compile(key)
+            if pa.types.is_nested(before[f"$key{index}"].type):
+                self.fail(key, "GROUP BY takes no ARRAY, MAP or ROW", "sql.type", "group by one of its elements")
         aggregates = calls.compile(compiler, before)
         stages: tuple[Stage, ...] = relation.stages
         used = set().union(*(item.columns for item in before.values()), condition.columns if condition else set())
@@ -471,6 +478,10 @@ _REFUSED: dict[str, tuple[str, str | None]] = {
 }
 
 
+# Where a query's rows go, beside its text: a table's name, or a stream's behind this.
+STREAM_PREFIX = "stream:"
+
+
 def plan_query(text: str, lookup: Lookup, *, into: str | None = None) -> Plan:
     """Plan a script, or a bare SELECT whose sink is `into`.
 
@@ -507,13 +518,19 @@ def _finish(planner: _Planner, relation: _Relation, into: str | None) -> Plan:
     declared = script.tables.get(name)
     stages = relation.stages
     columns = dict(relation.columns)
-    if declared is None:
+    if declared is None and name.startswith(STREAM_PREFIX):
+        sink = SinkPlan(name, "stream", name.removeprefix(STREAM_PREFIX), None)
+        if sink.stream == relation.source.stream:
+            raise sql_error(script.text, at, "the query would read its own output", code="sql.into")
+        targets = tuple(columns)
+    elif declared is None:
         try:
             check_name(Kind.TABLE, name)
         except InvalidInput as error:
             raise sql_error(script.text, at, error.message, code=error.code, hint=error.hint) from None
         sink = SinkPlan(name, "table")
         targets = script.into_columns or tuple(columns)
+        _check_table_columns(script, at, targets)
     else:
         options = read_options(declared.options, name, script.text, declared.at)
         if options.stream == relation.source.stream:
@@ -560,6 +577,33 @@ def _finish(planner: _Planner, relation: _Relation, into: str | None) -> Plan:
         group_keys=tuple(renames[key] for key in keys),
         rowtime=renames.get(relation.rowtime_out) if relation.rowtime_out else None,
     )
+
+
+# What Delta does not take in a column's name.
+_REFUSED_CHARACTERS = " ,;{}()\n\t="
+
+
+def _check_table_columns(script: Script, at: int, names: Sequence[str]) -> None:
+    """A table's columns differ by more than case, and have no characters that Delta refuses."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if any(character in _REFUSED_CHARACTERS for character in name) or not name:
+            raise sql_error(
+                script.text,
+                at,
+                f"a table has no column called {name!r}",
+                code="sql.column_name",
+                hint="give it a name of letters, digits and '_' with AS",
+            )
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise sql_error(
+                script.text,
+                at,
+                f"columns {other!r} and {name!r} differ by case only",
+                code="sql.duplicate",
+                hint="give one another name with AS",
+            )
 
 
 def _fits(given: pa.DataType, wanted: pa.DataType) -> bool:

@@ -319,7 +319,8 @@ class StandingQuery:
 
     def _take(self, output: Output) -> None:
         self._output.extend(output)
-        self._output_rows += sum(batch.num_rows for batch in output.rows)
+        # Late rows and dead letters wait in memory too: a stream of nothing but bad records must not fill it.
+        self._output_rows += sum(part.num_rows for part in (*output.rows, *output.late, *output.dead))
         if self._alerts is not None:
             for observed in output.observed:
                 self._events += self._alerts.observe(observed)

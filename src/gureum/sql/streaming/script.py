@@ -72,6 +72,8 @@ class ScriptParser(StreamingParser):
         start = self._curr
         if not start:
             return None
+        if self._match(TokenType.SEMICOLON):
+            return exp.Semicolon()  # a comment behind the last statement
         if self._in_query:  # sqlglot reads the body of a CTE as a statement
             return self._parse_query()
         script = self.script
