@@ -1,7 +1,8 @@
 """The aggregate calls of a grouped SELECT: found, checked, and replaced by the columns their results will be in.
 
 Called by `planner`. Pure. `AGGREGATES` is the table of what there is and which type each gives; `aggregates` runs them.
-FILTER (WHERE c) becomes CASE WHEN c THEN x END, which is the same for every aggregate that skips NULLs.
+FILTER (WHERE c) becomes CASE WHEN c THEN x END, which is the same for every aggregate that skips NULLs. AVG and the
+variances of whole numbers are DOUBLE, as in DuckDB and Ibis; Flink cuts them to whole numbers.
 """
 
 from __future__ import annotations

@@ -146,10 +146,8 @@ def _join_lines(texts: pa.Array) -> bytes | None:
     shape = pc.and_(pc.starts_with(texts, "{"), pc.ends_with(texts, "}"))
     if not pc.all(shape, min_count=0).as_py():
         return None
-    if len(joined) > NESTED_MAX and joined.count(b"[") + joined.count(b"{") > NESTED_MAX:
-        longest = pc.max(pc.binary_length(texts)).as_py()
-        if longest > NESTED_MAX and _nests_deep(texts):
-            return None
+    if pc.max(pc.binary_length(texts)).as_py() > NESTED_MAX and _nests_deep(texts):
+        return None
     return joined
 
 

@@ -364,14 +364,12 @@ class _Planner:
             rowtime_out="window_time" if "window_time" in bounds else None,
         )
         projected = self.projected(grouped, condition_after, columns)
-        bound_outs = [name for name, item in columns if item.pick in BOUNDS]
-        # A cascaded window may take any of the bounds as its time: all of them lie inside the window.
-        return replace(
-            projected,
-            rowtimes=frozenset(bound_outs),
-            rowtime_out=next((name for name, item in columns if item.pick == "window_end"), None)
-            or (bound_outs[0] if bound_outs else None),
-        )
+        outs = {item.pick: name for name, item in reversed(columns) if item.pick in BOUNDS}
+        # A window over windows may go by their end or last moment, which are not before the watermark that fired them;
+        # by their start, rows would come for windows that are gone.
+        times = frozenset(name for bound, name in outs.items() if bound != "window_start")
+        time = outs.get("window_end") or outs.get("window_time") or outs.get("window_start")
+        return replace(projected, rowtimes=times, rowtime_out=time)
 
     def _condition(
         self, where: exp.Expr | None, compiler: Compiler, inner: Mapping[str, pa.DataType], bounds_inside: bool

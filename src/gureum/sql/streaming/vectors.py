@@ -2,7 +2,8 @@
 
 Called by `expressions` while planning; the functions run in `evaluate`. Pure.
 Promise: a vector gives what DuckDB gives for the same expression, or raises pa.ArrowInvalid (overflow), upon which the
-caller asks DuckDB, which then isolates the bad rows. Anything doubtful has no vector: mixed types, decimals, time zones.
+caller asks DuckDB, which then isolates the bad rows. One known difference: NaN, which JSON cannot hold, is greater than
+any number in DuckDB and compares false here, as in Flink. Anything doubtful has no vector: mixed types, decimals, time zones.
 """
 
 from __future__ import annotations
