@@ -5,6 +5,8 @@ Called by the processes, by `gureum.open` and by the command line. Nothing below
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Platform"]
 
+AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL")
+
 
 class Platform:
     """The components over one data folder. A process builds only those that it uses: idle memory counts."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.settings = settings
+        self._environment = os.environ if environment is None else environment
         self.clock: Clock = clock or SystemClock()
         self.root: Path = settings.folder
 
@@ -66,7 +73,7 @@ class Platform:
     def tables(self) -> Tables:
         from gureum.tables.tables import Tables  # heavy (delta-rs, Arrow): only for processes that touch tables
 
-        return Tables(self.catalog, root=self.tables_root)
+        return Tables(self.catalog, root=self.tables_root, storage=self.storage)
 
     @cached_property
     def sql(self) -> Sql:
@@ -79,8 +86,21 @@ class Platform:
             spill_folder=self.root / "spill",
             memory_mb=settings.sql_memory_mb,
             engines=settings.sql_statements_max,
+            storage=self.storage,
         )
         return Sql(self.tables, pool, timeout_s=settings.sql_timeout_s)
+
+    @cached_property
+    def storage(self) -> dict[str, str]:
+        """How object storage is reached, by the variables that AWS' own tools read. Empty for a local disk."""
+        if not self.settings.objects_url:
+            return {}
+        given = {name: self._environment[name] for name in AWS_VARIABLES if self._environment.get(name)}
+        endpoint = self._environment.get("AWS_ENDPOINT_URL_S3") or given.get("AWS_ENDPOINT_URL")
+        region = given.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+        if endpoint:
+            given |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower()}
+        return {**given, "AWS_REGION": region}
 
     @property
     def tables_root(self) -> str:

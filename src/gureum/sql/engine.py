@@ -10,13 +10,16 @@ import json
 import queue
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import duckdb_extension_delta
+import duckdb_extension_httpfs
 import pyarrow as pa
 
 from gureum.errors import LimitExceeded, Unavailable
@@ -47,17 +50,29 @@ class EngineError(Exception):
 class Engine:
     """One locked DuckDB, used by one statement at a time."""
 
-    def __init__(self, *, tables_root: str, spill_folder: Path, memory_mb: int, threads: int) -> None:
+    def __init__(
+        self,
+        *,
+        tables_root: str,
+        spill_folder: Path,
+        memory_mb: int,
+        threads: int,
+        storage: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection = duckdb.connect(
             config={"allow_unsigned_extensions": True, "threads": threads, "memory_limit": f"{memory_mb}MB"}
         )
         self._attached: dict[tuple[str, int], str] = {}
-        self._lock_down(tables_root, spill_folder)
+        self._lock_down(tables_root, spill_folder, storage or {})
 
-    def _lock_down(self, tables_root: str, spill_folder: Path) -> None:
+    def _lock_down(self, tables_root: str, spill_folder: Path, storage: Mapping[str, str]) -> None:
         run = self._connection.execute
         run(f"LOAD '{_quoted(str(delta_extension()))}'")
-        run(f"SET allowed_directories = ['{_quoted(tables_root)}']")
+        if tables_root.startswith("s3://"):
+            run(f"LOAD '{_quoted(str(_extension(duckdb_extension_httpfs, 'httpfs')))}'")
+            run(_s3_secret(tables_root, storage))
+        # With the slash at its end: another folder whose name begins the same is not inside.
+        run(f"SET allowed_directories = ['{_quoted(tables_root.rstrip('/'))}/']")
         run(f"SET temp_directory = '{_quoted(str(spill_folder))}'")
         run(f"SET max_temp_directory_size = '{SPILL_MAX}'")
         run("SET autoinstall_known_extensions = false")
@@ -146,10 +161,19 @@ class Engine:
 class EnginePool:
     """A few engines that share the memory; a statement has one for itself until it ends."""
 
-    def __init__(self, *, tables_root: str, spill_folder: Path, memory_mb: int, engines: int, threads: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        tables_root: str,
+        spill_folder: Path,
+        memory_mb: int,
+        engines: int,
+        threads: int = 2,
+        storage: Mapping[str, str] | None = None,
+    ) -> None:
         self._options = {
             "tables_root": tables_root, "spill_folder": spill_folder,
-            "memory_mb": max(64, memory_mb // engines), "threads": threads,
+            "memory_mb": max(64, memory_mb // engines), "threads": threads, "storage": storage,
         }  # fmt: skip
         self._free: queue.LifoQueue[Engine | None] = queue.LifoQueue()
         self._all: list[Engine] = []
@@ -197,15 +221,37 @@ class EnginePool:
 
 def delta_extension() -> Path:
     """Where the extension that reads Delta tables lies. Raises Unavailable when it is not for this DuckDB."""
-    folder = Path(duckdb_extension_delta.__file__).parent / "extensions"
-    found = sorted(folder.glob(f"v{duckdb.__version__}/delta.duckdb_extension"))
+    return _extension(duckdb_extension_delta, "delta")
+
+
+def _extension(package: ModuleType, name: str) -> Path:
+    assert package.__file__ is not None
+    folder = Path(package.__file__).parent / "extensions"
+    found = sorted(folder.glob(f"v{duckdb.__version__}/{name}.duckdb_extension"))
     if not found:
         raise Unavailable(
-            f"the delta extension for DuckDB {duckdb.__version__} is not installed",
+            f"the {name} extension for DuckDB {duckdb.__version__} is not installed",
             code="sql.extension",
-            hint=f"pip install duckdb-extension-delta=={duckdb.__version__}",
+            hint=f"pip install duckdb-extension-{name}=={duckdb.__version__}",
         )
     return found[0]
+
+
+def _s3_secret(scope: str, storage: Mapping[str, str]) -> str:
+    """DuckDB's secret for the tables' bucket; it lives in the engine's memory only."""
+    endpoint = urlsplit(storage.get("AWS_ENDPOINT_URL", ""))
+    options = {
+        "KEY_ID": storage.get("AWS_ACCESS_KEY_ID"),
+        "SECRET": storage.get("AWS_SECRET_ACCESS_KEY"),
+        "SESSION_TOKEN": storage.get("AWS_SESSION_TOKEN"),
+        "REGION": storage.get("AWS_REGION"),
+        "ENDPOINT": endpoint.netloc or None,
+        "URL_STYLE": "path" if endpoint.netloc else None,
+        "SCOPE": scope,
+    }
+    ssl = f"USE_SSL {str(endpoint.scheme != 'http').lower()}"
+    given = [f"{name} '{_quoted(value)}'" for name, value in options.items() if value]
+    return f"CREATE SECRET ({', '.join(['TYPE s3', *given, ssl])})"
 
 
 def _quoted(text: str) -> str:
