@@ -26,6 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from gureum.errors import Conflict, CorruptData, InvalidInput, NotFound, Unavailable
 from gureum.tables.partitions import split_by_partition
 from gureum.tables.protocol import append_blockers
+from gureum.tables.repair import HINT, checkpoint_version, repair_log
 from gureum.tables.rows import fit_to_schema, table_schema
 from gureum.tables.statistics import file_statistics
 
@@ -36,6 +37,8 @@ COMMIT_TRIES_MAX = 50
 
 # Rows in one parquet file: keeps a reader's memory and a failed upload small.
 FILE_ROWS_MAX = 4_000_000
+
+_SYNCED_KINDS = ("json", "checkpoint.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Table:
         self._delta = delta
         self._storage = dict(storage or {})
         self._lock = threading.Lock()
+        # The newest version that this handle has seen safe on disk with all before it; None before its first commit.
+        self._synced: int | None = None
 
     @classmethod
     def create(
@@ -113,19 +118,30 @@ class Table:
                 raise Conflict(f"there is a Delta table at {location}", code="table.exists") from error
             raise _translate(error, location) from error
         table = cls(delta, location, storage)
-        table._sync_commit(0)
+        table._sync_commits()
         if _is_local(location):
-            _sync_folder(Path(location))
-            _sync_folder(Path(location).parent)
+            for folder in (Path(location), *list(Path(location).parents)[:2]):
+                _sync_folder(folder)
         return table
 
     @classmethod
     def open(cls, location: str, *, version: int | None = None, storage: Mapping[str, str] | None = None) -> Table:
-        """The table at `location`, at its newest or a given version. Raises NotFound, CorruptData, Unavailable."""
+        """The table at `location`, at its newest or a given version. Raises NotFound, CorruptData, Unavailable.
+
+        What a power cut left of commits that were never acknowledged is set aside first (`repair.py`).
+        """
+        options = dict(storage or {}) or None
+        log = Path(location, "_delta_log")
         try:
-            delta = DeltaTable(location, version=version, storage_options=dict(storage or {}) or None)
+            if _is_local(location):
+                repair_log(log)
+            delta = DeltaTable(location, version=version, storage_options=options)
+        except CorruptData:
+            raise
         except Exception as error:
-            raise _translate(error, location) from error
+            if not _is_local(location) or not repair_log(log, thoroughly=True):
+                raise _translate(error, location) from error
+            delta = DeltaTable(location, version=version, storage_options=options)
         return cls(delta, location, storage)
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -225,8 +241,10 @@ class Table:
                 for start in range(0, part.num_rows, FILE_ROWS_MAX)
             )
         if _is_local(self.location) and staged:
-            for folder_path in {str(Path(self.location, file.path).parent) for file in staged}:
-                _sync_folder(Path(folder_path))
+            # A new partition's folder is an entry of the one above it, up to the table's own.
+            folders = {folder for file in staged for folder in Path(file.path).parents}
+            for folder_path in sorted(folders, reverse=True):
+                _sync_folder(Path(self.location, folder_path))
         return staged
 
     def commit(
@@ -259,16 +277,20 @@ class Table:
         for _ in range(COMMIT_TRIES_MAX):
             self.refresh()
             if txn is not None and self._was_applied(txn):
+                self._sync_commits()  # whoever committed it may have died before its sync
                 return None
             if self._delta.schema() != schema_before:
                 raise Conflict(
                     f"the columns of {self.location} changed meanwhile", code="table.schema_changed", hint="try again"
                 )
+            if self._synced != self.version:
+                self._sync_commits()  # a commit stands on those before it: they must be on disk first (`repair.py`)
             properties = CommitProperties(
                 custom_metadata=metadata,
                 max_commit_retries=0,
                 app_transactions=[Transaction(*txn)] if txn is not None else None,
             )
+            made = self.version + 1  # without retries of delta-rs' own it is this version or none
             with self._lock:
                 try:
                     self._delta.create_write_transaction(
@@ -283,9 +305,9 @@ class Table:
                     continue
                 except Exception as error:
                     raise _translate(error, self.location) from error
-            version = self.refresh()
-            self._sync_commit(version)
-            return version
+            self.refresh()
+            self._sync_commits()
+            return made
         raise Conflict(
             f"others committed to {self.location} {COMMIT_TRIES_MAX} times in a row",
             code="table.contention",
@@ -317,17 +339,29 @@ class Table:
         newest = self.transaction_version(txn[0])
         return newest is not None and newest >= txn[1]
 
-    def _sync_commit(self, version: int) -> None:
-        """delta-rs does not sync what it writes; an acknowledged commit must survive a power cut."""
+    def _sync_commits(self) -> None:
+        """delta-rs does not sync what it writes; an acknowledged commit must survive a power cut, and all before it.
+
+        Those of other writers too: one may have died between its commit and its sync.
+        """
         if not _is_local(self.location):
             return
-        log = Path(self.location, "_delta_log")
-        # Those before ours may be another writer's that crashed between its commit and its sync: take them along.
-        for number in (version - 1, version):
-            path = log / f"{number:020}.json"
-            if path.exists():
-                _sync_file(path)
-        _sync_folder(log)
+        log, newest = Path(self.location, "_delta_log"), self.version
+        first = checkpoint_version(log) if self._synced is None else self._synced + 1
+        names = [f"{version:020}.{kind}" for version in range(max(0, first), newest + 1) for kind in _SYNCED_KINDS]
+        try:
+            there = [name for name in names if (log / name).exists()]
+            if any("checkpoint" in name for name in there) and (log / HINT).exists():
+                there.append(HINT)
+            for name in there:
+                _sync_file(log / name)
+            _sync_folder(log)
+        except OSError as error:
+            raise Unavailable(
+                f"the commit to {self.location} may not survive a power cut: {error.strerror}", code="table.sync",
+                hint="look at the table before you write the same rows again",
+            ) from error  # fmt: skip
+        self._synced = max(newest, self._synced or 0)
 
     def _deleted_rows(self, actions: pa.Table) -> int | None:
         names = [name for name in actions.column_names if name.startswith(("deletionVector", "deletion_vector"))]
