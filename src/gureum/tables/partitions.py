@@ -20,7 +20,8 @@ __all__ = ["split_by_partition"]
 # More folders than this in one write is nearly always a wrong choice of column (an id, a time of day).
 PARTITIONS_PER_WRITE_MAX = 2_000
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+# Names of folders have 255 bytes at most, the column's name included.
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 

@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["file_statistics"]
+__all__ = ["columns_with_bounds", "file_statistics"]
 
 # As delta-rs and Spark: statistics for the leading columns only.
 COLUMNS_MAX = 32
@@ -43,6 +43,14 @@ def file_statistics(rows: pa.Table) -> str:
     ).decode()
 
 
+def columns_with_bounds(rows: pa.Table) -> list[str]:
+    """Columns whose parquet statistics a reader may trust: not those with NaN, which is above everything in SQL and which
+    the writer of parquet files leaves out of the bounds.
+    """
+    columns = zip(rows.column_names, rows.columns, strict=True)
+    return [name for name, column in columns if not pa.types.is_nested(column.type) and not _has_nan(column)]
+
+
 def _is_ordered(kind: pa.DataType) -> bool:
     checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_date32, pa.types.is_timestamp)
     return any(check(kind) for check in checks)
@@ -56,6 +64,8 @@ def _spell(value: Any, *, up: bool) -> Any:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
+        if value == 0:
+            return 0.0 if up else -0.0  # equal in SQL, but a reader may order -0.0 before 0.0 and skip the file
         return value if math.isfinite(value) else None
     if isinstance(value, str):
         return value if len(value) <= TEXT_CHARS_MAX else None

@@ -28,7 +28,7 @@ from gureum.tables.partitions import split_by_partition
 from gureum.tables.protocol import append_blockers
 from gureum.tables.repair import HINT, checkpoint_version, repair_log
 from gureum.tables.rows import fit_to_schema, table_schema
-from gureum.tables.statistics import file_statistics
+from gureum.tables.statistics import columns_with_bounds, file_statistics
 
 __all__ = ["StagedFile", "Table", "Version"]
 
@@ -323,7 +323,7 @@ class Table:
     def _write_file(self, rows: pa.Table, partition: dict[str, str | None], folder: str) -> StagedFile:
         path = f"{folder}part-{uuid.uuid4().hex}.zstd.parquet"
         sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd", compression_level=1, write_statistics=True)
+        pq.write_table(rows, sink, compression="zstd", compression_level=1, write_statistics=columns_with_bounds(rows))
         buffer = sink.getvalue()
         if _is_local(self.location):
             _write_synced(Path(self.location, path), buffer)
@@ -382,8 +382,8 @@ def _is_local(location: str) -> bool:
 
 
 def _write_synced(path: Path, buffer: pa.Buffer) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             file.write(memoryview(buffer))
             file.flush()
