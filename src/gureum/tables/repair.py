@@ -29,7 +29,10 @@ import pyarrow.parquet as pq
 
 from gureum.errors import CorruptData
 
-__all__ = ["HINT", "checkpoint_version", "repair_log"]
+__all__ = ["ACTIONS", "HINT", "checkpoint_version", "repair_log"]
+
+# In a commit's commitInfo: how many files and transactions it adds.
+ACTIONS = "gureumActions"
 
 HINT = "_last_checkpoint"
 ASIDE = ".torn-"
@@ -84,9 +87,13 @@ def _torn_files(log: Path, thoroughly: bool) -> list[str]:
     torn = []
     while checkpoints:
         version, name = checkpoints.popitem()
-        # A checkpoint of a commit that is torn itself was not acknowledged either.
-        whole = version not in commits or _read_commit(log / commits[version]) is _Commit.WHOLE
-        if whole and _is_whole_checkpoint(log / name, thoroughly):
+        # A checkpoint of a commit that is torn or lost itself was not acknowledged either; of old ones the commit may have
+        # been cleaned up.
+        if version in commits:
+            stands = _read_commit(log / commits[version]) is _Commit.WHOLE
+        else:
+            stands = version < max(commits, default=version + 1)
+        if stands and _is_whole_checkpoint(log / name, thoroughly):
             checkpoints[version] = name
             break
         torn.append(name)
@@ -132,9 +139,9 @@ def _read_commit(path: Path) -> _Commit:
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     if int(path.stem) == 0 and not {"protocol", "metaData"} <= {kind for action in actions for kind in action}:
         return _Commit.TORN
-    # Our own commits say how many files they add: that tells of a cut between two lines.
-    files = info.get("operationMetrics", {}).get("numFiles") if "gureumOperation" in info else None
-    return _Commit.TORN if files is not None and int(files) != sum("add" in a for a in actions) else _Commit.WHOLE
+    # Our own commits say how many actions they have: that tells of a cut between two lines.
+    counted = sum("add" in action or "txn" in action for action in actions)
+    return _Commit.WHOLE if int(info.get(ACTIONS, counted)) == counted else _Commit.TORN
 
 
 def _is_whole_checkpoint(path: Path, thoroughly: bool) -> bool:

@@ -26,7 +26,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from gureum.errors import Conflict, CorruptData, InvalidInput, NotFound, Unavailable
 from gureum.tables.partitions import split_by_partition
 from gureum.tables.protocol import append_blockers
-from gureum.tables.repair import HINT, checkpoint_version, repair_log
+from gureum.tables.repair import ACTIONS, HINT, checkpoint_version, repair_log
 from gureum.tables.rows import fit_to_schema, table_schema
 from gureum.tables.statistics import columns_with_bounds, file_statistics
 
@@ -265,6 +265,7 @@ class Table:
         ]
         metadata = {
             "gureumOperation": operation,
+            ACTIONS: str(len(staged) + (txn is not None)),
             "operationMetrics": {
                 "numFiles": str(len(staged)),
                 "numOutputRows": str(sum(file.rows for file in staged)),
