@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from gureum.errors import CorruptData
 from gureum.sql.engine import delta_extension
@@ -124,8 +126,6 @@ def test_a_checkpoint_that_was_not_synced_is_no_loss(hint: bytes, checkpoint: by
 
 def test_a_whole_checkpoint_stands_for_the_commits_before_it(location: Path):
     log = location / "_delta_log"
-    from deltalake import DeltaTable
-
     DeltaTable(str(location)).create_checkpoint()
     table = Table.open(str(location))
     table.append(pa.table({"n": [7]}))
@@ -135,10 +135,18 @@ def test_a_whole_checkpoint_stands_for_the_commits_before_it(location: Path):
     assert rows(location) == [0, 1, 2]
 
 
+def test_a_checkpoint_whose_commit_is_lost_goes_with_it(location: Path):
+    log = location / "_delta_log"
+    DeltaTable(str(location)).create_checkpoint()
+    commit(log, NEWEST).unlink()
+    table = Table.open(str(location))
+    assert table.version == NEWEST - 1
+    assert table.append(pa.table({"n": [7]})) == NEWEST
+    assert rows(location) == [0, 1, 7]
+
+
 def test_a_live_writer_is_never_taken_for_a_power_cut(location: Path):
     """Openers look at the log all the time while another handle commits: nothing of it may be set aside."""
-    import threading
-
     stop = threading.Event()
     problems: list[object] = []
 
