@@ -43,8 +43,8 @@ STATUS: dict[type[GureumError], int] = {
 _log = logging.getLogger(__name__)
 
 
-def problem_response(error: GureumError, request_id: str | None = None) -> JSONResponse:
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+def problem_response(error: GureumError, request_id: str | None = None, *, status: int | None = None) -> JSONResponse:
+    status = status or next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     body = {
         "type": f"urn:gureum:{error.code}",
         "title": type(error).__name__,
@@ -87,9 +87,7 @@ def install_errors(app: FastAPI) -> None:
             made = InvalidInput(f"{request.method} is not possible at {request.url.path}", code="route.method")
         else:
             made = InvalidInput(str(error.detail), code="request.invalid")
-        response = problem_response(made, _request_id(request))
-        response.status_code = error.status_code
-        return response
+        return problem_response(made, _request_id(request), status=error.status_code)
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         request_id = _request_id(request)
