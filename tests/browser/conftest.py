@@ -16,7 +16,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
              "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+# Of one module, not of the session: while it lives, Playwright has an event loop in this thread, which others could not use.
+@pytest.fixture(scope="module")
 def chromium():
     if CHROMIUM is None:
         pytest.skip("no chromium: 'sudo apt install chromium fonts-noto-cjk'")

@@ -6,6 +6,7 @@ that a thief of the database could use (hashed, or sealed with the folder's key)
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from gureum.catalog.audit import write_audit
 from gureum.catalog.schema import access_keys, links, members, tokens, users
 from gureum.catalog.seal import Seal, check_password, hash_password, hash_secret
 from gureum.clock import Clock
-from gureum.errors import Conflict, InvalidInput, LimitExceeded, NotAuthenticated, NotFound
+from gureum.errors import Conflict, InvalidInput, LimitExceeded, NotAuthenticated, NotFound, Unavailable
 from gureum.names import Kind, check_name, did_you_mean
 from gureum.store.database import Database
 from gureum.types import Actor, Role
@@ -340,7 +341,8 @@ class Identity:
                 )
             actor = self._actor(connection, row.user_name, f"{row.purpose}:{row.id}")
         if now_ms - (row.last_used_at_ms or 0) > LAST_USED_EVERY_MS:
-            with self._database.write() as connection:
+            # On a full disk reads go on: for want of this note nobody is kept out.
+            with contextlib.suppress(Unavailable), self._database.write() as connection:
                 connection.execute(update(tokens).where(tokens.c.id == row.id).values(last_used_at_ms=now_ms))
         with self._lock:
             if len(self._actors) >= ACTOR_CACHE_MAX:

@@ -160,7 +160,7 @@ def start_platform(folder: Path, *arguments: str, environment: Mapping[str, str]
     Further arguments go to `gureum up`; `environment` is added to this process's, whose own GUREUM_* are left out.
     """
     # A file, not a pipe: a supervisor that warns a lot must not wait for a reader.
-    stderr = tempfile.TemporaryFile()
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
     process = subprocess.Popen(
         [sys.executable, "-m", "gureum", "up", "--folder", str(folder), "--port", "0", "--kinesis-port", "0", *arguments],
         stdin=subprocess.DEVNULL,
