@@ -5,6 +5,7 @@ Called by the command line. Looks only; changes nothing, so it may run beside a 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import shutil
 import socket
@@ -103,8 +104,11 @@ def _metadata(settings: Settings, folder: DataFolder) -> Iterator[Finding]:
         platform.close()
         yield Finding("metadata", True, "PostgreSQL answers")
     elif path.exists():
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            answer = str(error)
         cure = None if answer == "ok" else "restore metadata.db from a backup"
         yield Finding("metadata", answer == "ok", f"SQLite says {answer}", cure)
 
@@ -153,4 +157,10 @@ def _check_streams(platform: Platform) -> tuple[int, list[str]]:
 
 def _check_tables(platform: Platform) -> tuple[int, list[str]]:
     entries = platform.tables.list(SYSTEM)
-    return len(entries), [f"table {entry.thing.name}: {entry.problem}" for entry in entries if entry.problem]
+    problems = [f"table {entry.thing.name}: {entry.problem}" for entry in entries if entry.problem]
+    for entry in entries:
+        missing = [] if entry.problem else platform.tables.handle(entry.thing).missing_files()
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            problems.append(f"table {entry.thing.name}: the data file {missing[0]}{more} is missing")
+    return len(entries), problems

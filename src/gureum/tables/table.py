@@ -194,6 +194,12 @@ class Table:
         rows = None if any(count is None for count in counts) or removed is None else sum(counts) - removed
         return files, size_bytes, rows
 
+    def missing_files(self) -> list[str]:
+        """Data files that this version names and that are not on the local disk; a look at names only, not at bytes."""
+        if not _is_local(self.location):
+            return []
+        return [Path(uri).name for uri in self._delta.file_uris() if not Path(uri).exists()]
+
     def history(self, limit: int | None = None) -> list[Version]:
         """The versions, newest first."""
         entries = self._delta.history(limit)
