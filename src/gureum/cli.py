@@ -56,7 +56,10 @@ PLURALS = {"stream": "streams", "table": "tables", "query": "queries", "dashboar
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process."""
     try:
-        app(list(arguments) if arguments is not None else None, standalone_mode=False)
+        # Outside of its standalone mode typer returns the code of an Exit instead of raising it.
+        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that has gone is no error
+        sys.exit(code if isinstance(code, int) else 0)
     except GureumError as error:
         print(f"gureum: {error.message}", file=sys.stderr)
         if error.hint:
