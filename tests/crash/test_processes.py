@@ -217,10 +217,10 @@ def test_a_file_in_the_folders_place_is_said(tmp_path: Path):
 
 
 NOBODY = """
-import os, sys
+import contextlib, os, sys
 from gureum import cli
 import gureum.processes.supervisor, gureum.app
-with open(os.devnull, "w") as sys.stdout:
+with open(os.devnull, "w") as sys.stdout, contextlib.suppress(SystemExit):
     cli.main(["settings"])  # what is needed later is loaded while it may be read
 sys.stdout = sys.__stdout__
 os.setgid(65534)
