@@ -72,4 +72,4 @@ def near_names(name: str, known: Iterable[str], *, at_most: int = 3) -> list[str
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint such as "did you mean 'clicks'?", or None when nothing is near."""
     near = near_names(name, known)
-    return f"did you mean {' or '.join(repr(match) for match in near)}?" if near else None
+    return f"did you mean {' or '.join(repr(str(match)) for match in near)}?" if near else None
