@@ -36,7 +36,7 @@ from gureum.version import __version__
 
 __all__ = ["PROCESSES", "Ready", "Supervisor"]
 
-# Each process and the sockets it serves; started in this order, stopped in the reverse.
+# Each process and the sockets it serves; started in this order, the writer first and stopped last.
 PROCESSES: dict[str, tuple[str, ...]] = {
     "kinesis": ("kinesis", "writer"),
     "sql": ("sql",),
@@ -51,6 +51,9 @@ UNIX_SOCKETS = ("writer", "sql", "queries")
 
 # All must have ended by then; what has not is killed.
 STOP_S = 8.0
+
+# Of that, what the writer of the streams may need when all others have ended.
+WRITER_STOP_S = 2.0
 
 # A process that does not say that it is ready by then is killed and started again.
 READY_S = 60.0
@@ -322,21 +325,15 @@ class Supervisor:
         }
 
     def _stop_all(self) -> None:
+        """Stop what writes to the streams first, then the writer: a process that must still put records would wait for it.
+
+        The sockets stay open until the end, so nobody is told that the writer has gone.
+        """
         deadline_s = time.monotonic() + STOP_S
-        for name in reversed(PROCESSES):
-            child = self._children[name]
-            if child.popen is not None and child.popen.poll() is None:
-                child.popen.terminate()
-        for name in reversed(PROCESSES):
-            child = self._children[name]
-            if child.popen is None:
-                continue
-            try:
-                child.popen.wait(max(0.05, deadline_s - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _log.warning("%s did not stop in time and is killed", name)
-                child.popen.kill()
-                child.popen.wait()
+        writer = self._children["kinesis"]
+        others = [self._children[name] for name in reversed(PROCESSES) if name != writer.name]
+        _stop(others, deadline_s - WRITER_STOP_S)
+        _stop([writer], deadline_s)
 
     def _url(self, name: str) -> str:
         scheme = "https" if self._settings.tls_certificate else "http"
@@ -358,6 +355,22 @@ class Supervisor:
             version=__version__,
             processes={c.name: c.popen.pid for c in self._children.values() if c.popen},
         )
+
+
+def _stop(children: list[_Child], deadline_s: float) -> None:
+    """SIGTERM to all of them; what has not ended by then is killed."""
+    running = [child for child in children if child.popen is not None and child.popen.poll() is None]
+    for child in running:
+        assert child.popen is not None
+        child.popen.terminate()
+    for child in running:
+        assert child.popen is not None
+        try:
+            child.popen.wait(max(0.05, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _log.warning("%s did not stop in time and is killed", child.name)
+            child.popen.kill()
+            child.popen.wait()
 
 
 def _listen(host: str, port: int, setting: str) -> socket.socket:

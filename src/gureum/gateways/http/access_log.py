@@ -7,6 +7,7 @@ long, the oldest waiting records are dropped and the next one says how many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -27,6 +28,7 @@ ACCESS_LOG = "gureum.access_log"
 
 FLUSH_EVERY_S = 0.5
 FLUSH_RECORDS_MAX = 500
+LAST_FLUSH_S = 1.0
 WAITING_MAX = 20_000
 
 # Pages poll this; a health check is not a use of the platform.
@@ -105,7 +107,10 @@ class AccessLog:
                 await asyncio.sleep(FLUSH_EVERY_S)
                 await self._flush(streams, writer)
         except asyncio.CancelledError:
-            await self._flush(streams, writer)
+            # The writer may be on its way out too: the stop does not wait for these last records.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_FLUSH_S):
+                    await self._flush(streams, writer)
             raise
 
     async def _flush(self, streams: Streams, writer: Writer) -> None:
