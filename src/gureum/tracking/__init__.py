@@ -1,0 +1,1 @@
+"""Experiments, runs and models: MLflow's store, hosted, with our catalog at its door. Loads MLflow only where it must."""
