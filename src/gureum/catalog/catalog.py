@@ -177,6 +177,25 @@ class Catalog:
         self._forget()
         return self.resolve(name, actor, Permission.WRITE, kind=kind)
 
+    def rename(self, name: str, new_name: str, actor: Actor, *, kind: Kind) -> Thing:
+        """Give a thing another name; its grants go with it. Raises Conflict when the new name is taken."""
+        thing = self.resolve(name, actor, Permission.MANAGE, kind=kind)
+        check_name(kind, new_name)
+        try:
+            with self._database.write() as connection:
+                connection.execute(
+                    update(things)
+                    .where(things.c.id == thing.id)
+                    .values(name=new_name, version=things.c.version + 1, updated_at_ms=self._clock.now_ms())
+                )
+                moved = update(grants).where(grants.c.kind == kind.value, grants.c.name == name)
+                connection.execute(moved.values(name=new_name))
+                self._audit(connection, actor, "rename", thing)
+        except IntegrityError:
+            raise Conflict(f"{kind} {new_name!r} exists", code=f"{kind}.exists", hint="choose another name") from None
+        self._forget()
+        return self.resolve(new_name, actor, Permission.READ, kind=kind)
+
     def delete(self, name: str, actor: Actor, *, kind: Kind) -> Thing:
         """Take a thing and its grants out of the catalog, and return what it was; its data is the noun's to remove."""
         thing = self.resolve(name, actor, Permission.MANAGE, kind=kind)

@@ -7,6 +7,7 @@ that a thief of the database could use (hashed, or sealed with the folder's key)
 from __future__ import annotations
 
 import contextlib
+import hmac
 import secrets
 import threading
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gureum.catalog.audit import write_audit
-from gureum.catalog.schema import access_keys, links, members, tokens, users
+from gureum.catalog.schema import access_keys, links, members, scram_verifiers, tokens, users
+from gureum.catalog.scram import Verifier, make_verifier
 from gureum.catalog.seal import Seal, check_password, hash_password, hash_secret
 from gureum.clock import Clock
 from gureum.errors import Conflict, InvalidInput, LimitExceeded, NotAuthenticated, NotFound, Unavailable
@@ -108,6 +110,8 @@ class Identity:
                         name=name, role=role.value, password_hash=hashed, active=True, created_at_ms=now_ms
                     )
                 )
+                if password is not None:
+                    self._keep_verifier(connection, name, "", password)
                 self._audit(connection, by, "create", "user", name)
         except IntegrityError:
             raise Conflict(f"user {name!r} exists", code="user.exists", hint="choose another name") from None
@@ -136,6 +140,8 @@ class Identity:
                 raise Conflict(
                     f"{name!r} is the last active administrator", code="user.last_admin", hint="make another one first"
                 )
+            if password is not None:
+                self._keep_verifier(connection, name, "", password)
             if password is not None or active is False:
                 connection.execute(delete(tokens).where(tokens.c.user_name == name, tokens.c.purpose == "session"))
             self._audit(connection, by, "change", "user", name, what=sorted(values))
@@ -248,12 +254,14 @@ class Identity:
                 self._audit(connection, actor, "sign_in", "user", actor.user)
                 return actor
             assert name is not None
+            assert password is not None
             existing = connection.execute(select(users.c.name).where(users.c.name == name)).first()
             values = {"role": Role.ADMIN.value, "password_hash": hashed, "active": True}
             if existing:
                 connection.execute(update(users).where(users.c.name == name).values(values))
             else:
                 connection.execute(insert(users).values(name=name, created_at_ms=self._clock.now_ms(), **values))
+            self._keep_verifier(connection, name, "", password)
             actor = self._actor(connection, name, "link")
             self._audit(connection, actor, "create", "user", name, first=True)
         return actor
@@ -267,10 +275,74 @@ class Identity:
         if row is None or not right or not row.active:
             with self._lock:
                 self._failures.setdefault(name, []).append(self._clock.monotonic_s())
-            raise NotAuthenticated("the name or the password is wrong", code="auth.password")
+            raise NotAuthenticated(
+                "the name or the password is wrong",
+                code="auth.password",
+                hint="an administrator can make you a link that signs in once",
+            )
         with self._lock:
             self._failures.pop(name, None)
+        self._complete_verifiers(name, password)
         return self.actor(name, via="password")
+
+    # --- proofs of a secret (SCRAM) -----------------------------------------------------------------------------------
+
+    def scram_salt(self, user: str) -> bytes:
+        """One for all secrets of a user, so that a client's proof can be of any of them; the same for users who do not exist."""
+        return hmac.digest(self._seal.derive("scram salt"), user.encode(), "sha256")[:16]
+
+    def check_proof(self, user: str, proof: bytes, exchange: bytes) -> tuple[Actor, bytes]:
+        """Who proves to know `user`'s password or one of their tokens, and our own proof for the client.
+
+        Raises NotAuthenticated, the same whatever was wrong; LimitExceeded after too many wrong ones.
+        """
+        self._slow_down(user)
+        now_ms = self._clock.now_ms()
+        query = (
+            select(
+                scram_verifiers.c.token_id,
+                scram_verifiers.c.sealed,
+                tokens.c.expires_at_ms,
+                tokens.c.id,
+                tokens.c.purpose,
+            )
+            .outerjoin(tokens, tokens.c.id == scram_verifiers.c.token_id)
+            .where(scram_verifiers.c.user_name == user)
+        )
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                if row.token_id and (row.id is None or (row.expires_at_ms is not None and row.expires_at_ms <= now_ms)):
+                    continue
+                verifier = Verifier.from_text(self._seal.unseal(row.sealed))
+                if verifier.is_proved(proof, exchange):
+                    actor = self._actor(connection, user, f"{row.purpose}:{row.id}" if row.token_id else "password")
+                    with self._lock:
+                        self._failures.pop(user, None)
+                    return actor, verifier.signature(exchange)
+        with self._lock:
+            self._failures.setdefault(user, []).append(self._clock.monotonic_s())
+        raise NotAuthenticated(
+            f"the password for {user!r} is wrong", code="auth.proof",
+            hint="it is your password or one of your personal tokens; one from before this door needs a sign-in or a new token",
+        )  # fmt: skip
+
+    def _keep_verifier(self, connection: Connection, user: str, token_id: str, secret: str) -> None:
+        sealed = self._seal.seal(make_verifier(secret, self.scram_salt(user)).to_text())
+        mine = scram_verifiers.c.user_name == user
+        gone = (scram_verifiers.c.token_id != "") & scram_verifiers.c.token_id.not_in(select(tokens.c.id))
+        connection.execute(delete(scram_verifiers).where(mine, gone | (scram_verifiers.c.token_id == token_id)))
+        connection.execute(insert(scram_verifiers).values(user_name=user, token_id=token_id, sealed=sealed))
+
+    def _complete_verifiers(self, user: str, password: str) -> None:
+        """A password that is older than the verifiers gets its own when it is next typed."""
+        query = select(scram_verifiers.c.token_id).where(
+            scram_verifiers.c.user_name == user, scram_verifiers.c.token_id == ""
+        )
+        with self._database.read() as connection:
+            if connection.execute(query).first() is not None:
+                return
+        with contextlib.suppress(Unavailable), self._database.write() as connection:
+            self._keep_verifier(connection, user, "", password)
 
     # --- tokens ----------------------------------------------------------------------------------------------------
 
@@ -298,6 +370,8 @@ class Identity:
                     created_at_ms=now_ms, expires_at_ms=expires_at_ms,
                 )
             )  # fmt: skip
+            if purpose != "session":  # those live in browsers, which speak no PostgreSQL
+                self._keep_verifier(connection, user, entry.id, secret)
         return entry, secret
 
     def tokens(self, user: str) -> list[TokenEntry]:

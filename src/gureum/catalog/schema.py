@@ -34,6 +34,8 @@ __all__ = [
     "links",
     "members",
     "metadata",
+    "scram_verifiers",
+    "tasks",
     "things",
     "tokens",
     "users",
@@ -161,10 +163,60 @@ alert_deliveries = Table(
     PrimaryKeyConstraint("number", "destination"),
 )
 
+FIRST = tuple(metadata.sorted_tables)
+
+# Work that a process of its own does for a user: queue and history in one.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("name", String(260), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("once", String(300), unique=True),  # what is to be done once has a key; the second with it is not taken
+    Column("state", String(16), nullable=False),
+    Column("due_at_ms", BigInteger, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger),
+    Column("ended_at_ms", BigInteger),
+    Column("attempt", Integer, nullable=False),  # also the fence: whoever holds an older one may write no more
+    Column("lease_until_ms", BigInteger),
+    Column("progress", JSON, nullable=False),
+    Column("result", JSON),
+    Column("error", JSON),
+    Column("told", Boolean, nullable=False),  # whether its findings are in their stream
+    Index("tasks_by_state", "state", "due_at_ms"),
+    Index("tasks_by_name", "kind", "name", "created_at_ms"),
+)
+
+
+# What checks a password or a token without being sent either: PostgreSQL's clients sign in so. Sealed with the folder's key.
+scram_verifiers = Table(
+    "scram_verifiers",
+    metadata,
+    Column("user_name", String(128), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("token_id", String(32), nullable=False),  # empty: of the password
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("user_name", "token_id"),
+)
+
 
 def _first(connection: Connection) -> None:
-    """Everything above, as of the first release: what comes later gets a migration of its own."""
-    metadata.create_all(connection)
+    """What the first release had."""
+    metadata.create_all(connection, tables=FIRST)
 
 
-MIGRATIONS = (Migration(1, "catalog, identity and alerts", _first),)
+def _tasks(connection: Connection) -> None:
+    tasks.create(connection)
+
+
+def _scram(connection: Connection) -> None:
+    scram_verifiers.create(connection)
+
+
+MIGRATIONS = (
+    Migration(1, "catalog, identity and alerts", _first),
+    Migration(2, "tasks", _tasks),
+    Migration(3, "SCRAM verifiers", _scram),
+)

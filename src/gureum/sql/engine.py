@@ -10,8 +10,8 @@ import json
 import queue
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,7 +89,7 @@ class Engine:
         name = self._attached.pop(key, None)
         if name is None:
             name = f"t{secrets.token_hex(12)}"
-            self._run(f"ATTACH '{_quoted(location)}' AS {name} (TYPE delta, PIN_SNAPSHOT, VERSION {version})")
+            self.run(f"ATTACH '{_quoted(location)}' AS {name} (TYPE delta, PIN_SNAPSHOT, VERSION {version})")
         self._attached[key] = name
         return name
 
@@ -97,14 +97,19 @@ class Engine:
         """Let go of the tables used longest ago. Not while a statement runs."""
         while len(self._attached) > ATTACHED_MAX:
             oldest = next(iter(self._attached))
-            self._run(f"DETACH {self._attached.pop(oldest)}")
+            self.run(f"DETACH {self._attached.pop(oldest)}")
 
     def query(
-        self, sql: str, parameters: Sequence[Any] | None = None, *, batch_rows: int = 65_536
+        self,
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        batch_rows: int = 65_536,
     ) -> pa.RecordBatchReader:
         """Run one statement; the rows come as they are made. Raises EngineError, also while they are read."""
         try:
-            relation = self._connection.execute(sql, list(parameters) if parameters else None)
+            given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters or ())
+            relation = self._connection.execute(sql, given or None)
             return relation.to_arrow_reader(batch_rows)
         except duckdb.Error as error:
             raise _translate(error) from error
@@ -126,6 +131,29 @@ class Engine:
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 raise _translate(error) from error
             yield batch
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement of ours whose few rows fit in memory. Raises EngineError."""
+        try:
+            return self._connection.execute(sql, dict(parameters) if parameters else None).fetchall()
+        except duckdb.Error as error:
+            raise _translate(error) from error
+
+    @contextmanager
+    def scratch(self) -> Iterator[Callable[[], str]]:
+        """Names for temporary tables, which are gone afterwards; they spill to disk when memory is short."""
+        names: list[str] = []
+
+        def new() -> str:
+            names.append(f"s{secrets.token_hex(12)}")
+            return names[-1]
+
+        try:
+            yield new
+        finally:
+            for name in names:
+                with suppress(duckdb.Error):  # it was never made, or the engine is broken and will be replaced
+                    self._connection.execute(f"DROP TABLE IF EXISTS {name}")
 
     def interrupt(self) -> None:
         """Stop the running statement, from another thread."""
@@ -150,12 +178,6 @@ class Engine:
 
     def close(self) -> None:
         self._connection.close()
-
-    def _run(self, sql: str) -> None:
-        try:
-            self._connection.execute(sql)
-        except duckdb.Error as error:
-            raise _translate(error) from error
 
 
 class EnginePool:

@@ -6,6 +6,7 @@ host makes it so, in this process or after the next start of it. A query acts as
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +22,13 @@ from gureum.sql.alert_outbox import AlertOutbox
 from gureum.sql.streaming.alerts import AlertEvent, AlertSpec
 from gureum.sql.streaming.host import QueryHost, Surroundings, Wanted
 from gureum.sql.streaming.plan import Plan
-from gureum.sql.streaming.query import QueryOptions, QuerySpec, checked
-from gureum.sql.streaming.sinks import CatalogTables, StreamWriter, check_table
+from gureum.sql.streaming.query import QueryOptions, QuerySpec, checked, written_by
+from gureum.sql.streaming.sinks import CatalogTables, StreamWriter, check_table, ready_table
 from gureum.sql.streaming.sources import StreamSource
 from gureum.sql.streaming.status import QueryStatus
 from gureum.streams.streams import Streams
 from gureum.tables.names import full_name
+from gureum.tables.rows import table_schema
 from gureum.tables.tables import Tables
 from gureum.types import Actor, Permission
 
@@ -102,6 +104,7 @@ class Queries:
         plan, _ = checked(spec, around.lookup)
         self._streams.get(plan.source.stream, actor, Permission.READ)
         if plan.sink.kind == "table":
+            table_schema(plan.schema)
             check_table(plan.sink.name, plan.schema, around.tables)
         elif plan.sink.stream is not None:
             self._streams.get(plan.sink.stream, actor, Permission.WRITE)
@@ -148,6 +151,10 @@ class Queries:
             **_described(plan),
         }
         self._catalog.create(name, actor, kind=Kind.QUERY, spec=spec)
+        if plan.sink.kind == "table":
+            # From now on there is something to select from; the host would make it with the first rows.
+            with contextlib.suppress(GureumError):  # which it meets too, and the query's status then says it
+                ready_table(plan.sink.name, plan.schema, CatalogTables(self._tables, actor), comment=written_by(name))
         self._sync()
         return self.get(name, actor)
 

@@ -6,6 +6,8 @@ Called by `statement.py` and `sql.py`. Pure.
 from __future__ import annotations
 
 import bisect
+import contextlib
+import re
 from dataclasses import dataclass, field
 
 import sqlglot
@@ -13,8 +15,12 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gureum.errors import InvalidInput, LimitExceeded
+from gureum.sql.words import Words
 
 __all__ = ["Place", "Splice", "Statement", "place", "split_script"]
+
+# Places where an open quote is looked for, from the end.
+OPENINGS_MAX = 20
 
 # A text of a million characters is generated, not written; sqlglot would take seconds over it.
 TEXT_CHARS_MAX = 1_000_000
@@ -69,14 +75,17 @@ class Statement:
             code=code, hint=hint, line=where.line, column=where.column,
         )  # fmt: skip
 
-    def spliced(self, splices: list[Splice], *, start: int | None = None) -> tuple[str, list[tuple[int, int]]]:
-        """The text from `start` with replacements made, and a map from its offsets back to the script's."""
+    def spliced(
+        self, splices: list[Splice], *, start: int | None = None, end: int | None = None
+    ) -> tuple[str, list[tuple[int, int]]]:
+        """The text from `start` to `end` with replacements made, and a map from its offsets back to the script's."""
+        end = self.end if end is None else end
         begin = self.start if start is None else start
         parts: list[str] = []
         back: list[tuple[int, int]] = [(0, begin)]
         at, length = begin, 0
         for splice in sorted(splices, key=lambda splice: splice.start):
-            if splice.start < begin:
+            if not begin <= splice.start < end:
                 continue
             kept = self.script[at : splice.start]
             parts += [kept, splice.new]
@@ -85,7 +94,7 @@ class Statement:
             length += len(splice.new)
             back.append((length, splice.end))
             at = splice.end
-        parts.append(self.script[at : self.end])
+        parts.append(self.script[at:end])
         return "".join(parts), back
 
 
@@ -99,6 +108,16 @@ def offset_in_script(back: list[tuple[int, int]], position: int) -> int:
     return moved if following is None or moved <= following else old
 
 
+def _left_open(text: str) -> int:
+    """Where the quote or comment begins that nothing ends: the last one before which the text can be read."""
+    openings = [match.start() for match in re.finditer(r"['\"]|/\*|\$\w*\$", text)][-OPENINGS_MAX:]
+    for at in reversed(openings):
+        with contextlib.suppress(TokenError):
+            sqlglot.tokenize(text[:at], dialect=Words)
+            return at
+    return 0
+
+
 def split_script(text: str) -> list[Statement]:
     """The statements of a script, in order. Raises InvalidInput when it is empty or cannot be read at all."""
     if len(text) > TEXT_CHARS_MAX:
@@ -106,10 +125,15 @@ def split_script(text: str) -> list[Statement]:
             f"this SQL has {len(text)} characters, at most {TEXT_CHARS_MAX} are allowed", code="sql.length"
         )
     try:
-        tokens = sqlglot.tokenize(text, dialect="duckdb")
+        tokens = sqlglot.tokenize(text, dialect=Words)
     except TokenError as error:
+        where = place(text, _left_open(text))
         raise InvalidInput(
-            f"this SQL cannot be read: {error}", code="sql.syntax", hint="a quote may be left open"
+            f"a quote or a comment is not closed (line {where.line}, column {where.column})",
+            code="sql.syntax",
+            hint="a quote inside a text is written twice: 'it''s'",
+            line=where.line,
+            column=where.column,
         ) from error
     statements: list[Statement] = []
     current: list[Token] = []

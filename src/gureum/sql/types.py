@@ -16,12 +16,22 @@ from gureum.errors import InvalidInput
 from gureum.names import did_you_mean
 from gureum.types import Column
 
-__all__ = ["TIMESTAMP", "TIMESTAMP_LTZ", "arrow_schema", "arrow_type", "columns_of", "duckdb_type", "sql_type"]
+__all__ = [
+    "SIMPLE",
+    "SYNONYMS",
+    "TIMESTAMP",
+    "TIMESTAMP_LTZ",
+    "arrow_schema",
+    "arrow_type",
+    "columns_of",
+    "duckdb_type",
+    "sql_type",
+]
 
 TIMESTAMP = pa.timestamp("us")
 TIMESTAMP_LTZ = pa.timestamp("us", tz="UTC")
 
-_SIMPLE: dict[str, pa.DataType] = {
+SIMPLE: dict[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
     "TINYINT": pa.int8(),
     "SMALLINT": pa.int16(),
@@ -35,7 +45,7 @@ _SIMPLE: dict[str, pa.DataType] = {
     "TIMESTAMP": TIMESTAMP,
     "TIMESTAMP_LTZ": TIMESTAMP_LTZ,
 }
-_SYNONYMS: dict[str, str] = {
+SYNONYMS: dict[str, str] = {
     "BOOL": "BOOLEAN",
     "INTEGER": "INT",
     "LONG": "BIGINT",
@@ -134,9 +144,9 @@ def _read_type(reader: _Reader) -> pa.DataType:
     while name == "TIMESTAMP" and reader.peek().upper() in _ZONE_WORDS:
         words.append(reader.take().upper())
     name = " ".join(words)
-    name = _SYNONYMS.get(name, name)
-    if name in _SIMPLE:
-        return _SIMPLE[name]
+    name = SYNONYMS.get(name, name)
+    if name in SIMPLE:
+        return SIMPLE[name]
     if name == "DECIMAL":
         precision, scale = (*numbers, 0)[:2] if numbers else (10, 0)
         if not 1 <= precision <= DECIMAL_DIGITS_MAX or scale > precision:
@@ -152,7 +162,7 @@ def _read_type(reader: _Reader) -> pa.DataType:
         reader.expect(">")
         return found
     raise InvalidInput(
-        f"there is no type {name!r}", code="sql.type", hint=did_you_mean(name, [*_SIMPLE, "DECIMAL", *_NESTED])
+        f"there is no type {name!r}", code="sql.type", hint=did_you_mean(name, [*SIMPLE, "DECIMAL", *_NESTED])
     )
 
 
@@ -191,7 +201,7 @@ _NESTED: dict[str, Callable[[_Reader], pa.DataType]] = {"ARRAY": _read_array, "M
 def sql_type(arrow: pa.DataType) -> str:
     """The one SQL spelling of an Arrow type. Widths that SQL lacks go to the next wider one (uint32 is BIGINT)."""
     kind = pa.types
-    for name, simple in _SIMPLE.items():
+    for name, simple in SIMPLE.items():
         if arrow.equals(simple):
             return name
     if kind.is_dictionary(arrow):
@@ -209,7 +219,11 @@ def sql_type(arrow: pa.DataType) -> str:
     for test, name in _OTHERS:
         if test(arrow):
             return name
-    raise InvalidInput(f"there is no SQL type for Arrow's {arrow}", code="sql.type")
+    raise InvalidInput(
+        f"there is no SQL type for Arrow's {arrow}",
+        code="sql.type",
+        hint="cast it to one that there is, such as VARCHAR",
+    )
 
 
 _OTHERS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (

@@ -15,6 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from gureum.errors import InvalidInput
+
 __all__ = ["json_rows", "json_value"]
 
 # The largest integer up to which every JavaScript number is exact.
@@ -29,10 +31,27 @@ def json_rows(rows: pa.Table) -> list[list[Any]]:
 
 def _json_column(column: pa.ChunkedArray) -> list[Any]:
     kind = column.type
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except OverflowError:  # Python's calendar has the years 1 to 9999
+        return _far_times(column)
     if pa.types.is_string(kind) or pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and kind.bit_width < 64):
         return values
     return [json_value(value) for value in values]
+
+
+def _far_times(column: pa.ChunkedArray) -> list[Any]:
+    kind = column.type
+    if not pa.types.is_timestamp(kind) and not pa.types.is_date32(kind):
+        raise InvalidInput(
+            "a nested column has a time outside of the years 1 to 9999", code="sql.range", hint="cast it to VARCHAR"
+        )
+    numbers = column.cast(pa.int64() if pa.types.is_timestamp(kind) else pa.int32()).to_pylist()
+    # What DuckDB keeps for 'infinity'.
+    limit = 2**63 - 1 if pa.types.is_timestamp(kind) else 2**31 - 1
+    ends = {limit: "Infinity", -limit: "-Infinity"}
+    texts = column.cast(pa.string()).to_pylist()
+    return [ends.get(number, text and text.replace(" ", "T")) for number, text in zip(numbers, texts, strict=True)]
 
 
 def json_value(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from gureum.errors import InvalidInput, NotFound, Unavailable
@@ -109,6 +109,16 @@ class S3Objects:
             obstore.put(self._store, name, data)
         except (BaseError, FileNotFoundError) as error:  # not found: the bucket
             raise Unavailable(f"cannot write object {name!r}: {_first_line(error)}", code="object.write") from error
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """Store what must not be there yet; False when it is. Of two that race, one is told True."""
+        try:
+            obstore.put(self._store, name, data, mode="create")
+        except AlreadyExistsError:
+            return False
+        except (BaseError, FileNotFoundError) as error:
+            raise Unavailable(f"cannot write object {name!r}: {_first_line(error)}", code="object.write") from error
+        return True
 
     def get(self, name: str) -> bytes:
         try:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from gureum.errors import InvalidInput, LimitExceeded
 
-__all__ = ["split_by_partition"]
+__all__ = ["spell_partition_value", "split_by_partition"]
 
 # More folders than this in one write is nearly always a wrong choice of column (an id, a time of day).
 PARTITIONS_PER_WRITE_MAX = 2_000
@@ -49,14 +49,17 @@ def split_by_partition(rows: pa.Table, columns: list[str]) -> Iterator[tuple[dic
                 else pc.equal(rows[column], pa.scalar(value, rows[column].type))
             )
             mask = here if mask is None else pc.and_(mask, here)
-        partition = {column: _spell(value, column) for column, value in key.items()}
+        partition = {column: spell_partition_value(value, column) for column, value in key.items()}
         # Folders are for people only; a value that would need escaping there goes without.
-        plain = all(value is None or _PLAIN.fullmatch(value) for value in partition.values())
+        plain = all(_PLAIN.fullmatch(column) for column in partition) and all(
+            value is None or _PLAIN.fullmatch(value) for value in partition.values()
+        )
         folder = "".join(f"{column}={value or NULL_FOLDER}/" for column, value in partition.items()) if plain else ""
         yield partition, folder, rows.filter(pc.fill_null(mask, False)).drop_columns(columns)
 
 
-def _spell(value: Any, column: str) -> str | None:
+def spell_partition_value(value: Any, column: str) -> str | None:
+    """A value as the log spells it. Raises InvalidInput for a type by which gureum does not partition."""
     if value is None or value == "":
         return None  # the protocol has no empty string: it reads back as null
     if isinstance(value, bool):

@@ -1,18 +1,22 @@
-"""Which of a Delta table's features keep us from appending to it.
+"""Which of a Delta table's features keep us from writing to it, and which a new one needs.
 
-Called by `table.py` before it stages rows. Promise: appending to a table whose feature we do not carry out is refused by
-that feature's name; a silently wrong row is the worst defect there is.
+Called by `table.py` before it stages or replaces rows. Promise: writing to a table whose feature we do not carry out is
+refused by that feature's name; a silently wrong row is the worst defect there is.
 Source: the Delta transaction protocol, "Requirements for Writers" and "Table Features".
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from deltalake import DeltaTable
 
-__all__ = ["append_blockers"]
+from gureum.tables.constraints import unknown_checks
+from gureum.tables.snapshot import Protocol, Snapshot
+
+__all__ = ["append_blockers", "change_blockers", "protocol_with"]
 
 # Features that ask nothing of a writer which only adds files.
 _HARMLESS = {"appendOnly", "timestampNtz", "deletionVectors", "changeDataFeed", "v2Checkpoint", "vacuumProtocolCheck"}
@@ -32,6 +36,43 @@ def append_blockers(delta: DeltaTable) -> list[str]:
     return sorted(blockers | in_use)
 
 
+def change_blockers(delta: DeltaTable, snapshot: Snapshot) -> list[str]:
+    """Names of features in use that taking files away would break: UPDATE, DELETE, MERGE, OPTIMIZE and the like."""
+    found = set(append_blockers(delta))
+    if delta.metadata().configuration.get("delta.appendOnly", "").lower() == "true":
+        found.add("appendOnly")
+    if any(file.has_deletion_vector for file in snapshot.files):
+        found.add("deletionVectors")
+    return sorted(found)
+
+
+def protocol_with(protocol: Protocol, *, reader: Iterable[str] = (), writer: Iterable[str] = ()) -> Protocol | None:
+    """The protocol that also has these features; None when it has them already.
+
+    A table of a numbered version keeps to it where that says the feature; else all that its number meant is named.
+    """
+    writer_wanted = {*writer, *reader}
+    if not reader and protocol.min_writer < 7:
+        number = max((_WRITER_NUMBERS.get(feature, 7) for feature in writer_wanted), default=0)
+        if number <= protocol.min_writer:
+            return None
+        if number < 7:
+            return Protocol(protocol.min_reader, number)
+    writes = set(protocol.writer_features)
+    if protocol.min_writer < 7:
+        writes |= {feature for feature, number in _WRITER_NUMBERS.items() if number <= protocol.min_writer}
+    reads = set(protocol.reader_features)
+    if writer_wanted <= writes and set(reader) <= reads:
+        return None
+    min_reader = 3 if reader else protocol.min_reader
+    return Protocol(min_reader, 7, tuple(sorted(reads | set(reader))), tuple(sorted(writes | writer_wanted)))
+
+
+# The writer version that means a feature without naming it.
+_WRITER_NUMBERS = {
+    "appendOnly": 2, "invariants": 2, "checkConstraints": 3, "changeDataFeed": 4, "generatedColumns": 4,
+}  # fmt: skip
+
 # Features that a table may carry in its protocol without using them.
 _OPTIONAL = {"allowColumnDefaults", "domainMetadata", "inCommitTimestamp", "rowTracking"}
 
@@ -39,8 +80,8 @@ _OPTIONAL = {"allowColumnDefaults", "domainMetadata", "inCommitTimestamp", "rowT
 def _in_use(delta: DeltaTable) -> set[str]:
     configuration = delta.metadata().configuration
     found: set[str] = set()
-    if any(key.startswith("delta.constraints.") for key in configuration):
-        found.add("checkConstraints")
+    # Those that are understood are enforced (`constraints.py`).
+    found |= {f"checkConstraints ({name})" for name in unknown_checks(configuration)}
     if configuration.get("delta.columnMapping.mode", "none") != "none":
         found.add("columnMapping")
     if configuration.get("delta.enableRowTracking") == "true":

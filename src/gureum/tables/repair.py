@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gureum.errors import CorruptData
+from gureum.tables.log import LINES
 
 __all__ = ["ACTIONS", "HINT", "checkpoint_version", "repair_log"]
 
@@ -141,7 +142,8 @@ def _read_commit(path: Path) -> _Commit:
         return _Commit.TORN
     # Our own commits say how many actions they have: that tells of a cut between two lines.
     counted = sum("add" in action or "txn" in action for action in actions)
-    return _Commit.WHOLE if int(info.get(ACTIONS, counted)) == counted else _Commit.TORN
+    whole = int(info.get(ACTIONS, counted)) == counted and int(info.get(LINES, len(lines))) == len(lines)
+    return _Commit.WHOLE if whole else _Commit.TORN
 
 
 def _is_whole_checkpoint(path: Path, thoroughly: bool) -> bool:

@@ -14,6 +14,10 @@ from gureum.names import did_you_mean
 __all__ = ["fit_to_schema", "table_schema"]
 
 
+# Longer names than other engines' catalogs keep (Hive's, Snowflake's) would shut the table off from them.
+COLUMN_CHARS_MAX = 255
+
+
 def table_schema(schema: pa.Schema) -> pa.Schema:
     """The schema that a Delta table can keep for `schema`: its own types where Arrow has several spellings.
 
@@ -27,6 +31,12 @@ def table_schema(schema: pa.Schema) -> pa.Schema:
             )
         if not field.name.strip():
             raise InvalidInput("a column has no name", code="table.column", hint="name it with AS")
+        if len(field.name) > COLUMN_CHARS_MAX:
+            raise InvalidInput(
+                f"column '{field.name[:20]}...' has a name of {len(field.name)} characters, at most {COLUMN_CHARS_MAX} are kept",
+                code="table.column",
+                hint="name it with AS",
+            )
         seen.add(field.name.lower())
     return pa.schema([pa.field(f.name, _table_type(f.type, f.name), f.nullable, f.metadata) for f in schema])
 

@@ -35,7 +35,10 @@ def file_statistics(rows: pa.Table) -> str:
         if not _is_ordered(column.type) or column.null_count == len(column):
             continue
         bounds = pc.min_max(column)
-        low, high = _spell(bounds["min"].as_py(), up=False), _spell(bounds["max"].as_py(), up=True)
+        try:
+            low, high = _spell(bounds["min"].as_py(), up=False), _spell(bounds["max"].as_py(), up=True)
+        except OverflowError:  # 'infinity', or a year that Python's calendar does not have
+            continue
         if low is not None and high is not None and not _has_nan(column):
             lowest[name], highest[name] = low, high
     return orjson.dumps(

@@ -8,56 +8,41 @@ the data files are synced before the commit exists and the commit is synced befo
 from __future__ import annotations
 
 import json
-import os
+import logging
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaProtocolError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from gureum.errors import Conflict, CorruptData, InvalidInput, NotFound, Unavailable
-from gureum.tables.partitions import split_by_partition
-from gureum.tables.protocol import append_blockers
+from gureum.tables.change import Change, Stale
+from gureum.tables.log import LOCKING, commit_info, put_commit, read_commit
+from gureum.tables.properties import PLAIN, protocol_for
+from gureum.tables.protocol import append_blockers, change_blockers
 from gureum.tables.repair import ACTIONS, HINT, checkpoint_version, repair_log
-from gureum.tables.rows import fit_to_schema, table_schema
-from gureum.tables.statistics import columns_with_bounds, file_statistics
+from gureum.tables.rows import table_schema
+from gureum.tables.snapshot import Layout, Snapshot, layout_of, snapshot_of
+from gureum.tables.staging import StagedFile, stage_feed, stage_rows, sync_file
 
-__all__ = ["StagedFile", "Table", "Version"]
+__all__ = ["StagedFile", "Stale", "Table", "Version"]
 
 # Two appends never truly conflict: trying again only re-reads the log. Sixteen writers need far fewer tries than this.
 COMMIT_TRIES_MAX = 50
 
-# Rows in one parquet file: keeps a reader's memory and a failed upload small.
-FILE_ROWS_MAX = 4_000_000
+# How often delta-rs makes a checkpoint where the table does not say.
+CHECKPOINT_EVERY = 100
 
 _SYNCED_KINDS = ("json", "checkpoint.parquet")
 
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A data file that is written and synced, but that no version names yet: invisible until `commit`."""
-
-    path: str
-    bytes: int
-    rows: int
-    partition: dict[str, str | None]
-    written_at_ms: int
-    statistics: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> StagedFile:
-        return cls(**value)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +63,8 @@ class Table:
         self._delta = delta
         self._storage = dict(storage or {})
         self._lock = threading.Lock()
+        # Statements of this process that replace rows take turns: computing at once, only one of them could commit.
+        self.turn = threading.Lock()
         # The newest version that this handle has seen safe on disk with all before it; None before its first commit.
         self._synced: int | None = None
 
@@ -101,27 +88,26 @@ class Table:
         if len(partition_by) == len(schema):
             raise InvalidInput("a table needs a column that is not a partition column", code="table.partition")
         if _is_local(location):
-            Path(location).mkdir(parents=True, exist_ok=True)
+            Path(location, "_delta_log").mkdir(parents=True, exist_ok=True)
+        layout, at_ms = Layout(schema, tuple(partition_by), dict(properties or {})), time.time_ns() // 1_000_000
+        empty = Snapshot(-1, layout, protocol_for(layout) or PLAIN, str(uuid.uuid4()), None, comment, at_ms, ())
+        info = commit_info(
+            "CREATE TABLE", at_ms=at_ms, read_version=-1, parameters={}, metrics={}, blind=True, user=user
+        )
+        # A lock would be about who is first, and a new table's location is nobody else's.
+        options = {key: value for key, value in (storage or {}).items() if key != LOCKING}
+        made = put_commit(location, options, 0, [empty.protocol.to_action(), empty.metadata_action()], info)
+        if not made:
+            raise Conflict(f"there is a Delta table at {location}", code="table.exists")
         try:
-            delta = DeltaTable.create(
-                location,
-                Schema.from_arrow(schema),
-                mode="error",
-                partition_by=list(partition_by) or None,
-                description=comment,
-                configuration=dict(properties or {}),
-                storage_options=dict(storage or {}) or None,
-                commit_properties=CommitProperties(custom_metadata={"user": user}) if user else None,
-            )
-        except DeltaError as error:
-            if "already exists" in str(error):
-                raise Conflict(f"there is a Delta table at {location}", code="table.exists") from error
+            delta = DeltaTable(location, storage_options=dict(storage or {}) or None)
+        except Exception as error:
             raise _translate(error, location) from error
         table = cls(delta, location, storage)
         table._sync_commits()
         if _is_local(location):
             for folder in (Path(location), *list(Path(location).parents)[:2]):
-                _sync_folder(folder)
+                sync_file(folder)
         return table
 
     @classmethod
@@ -167,6 +153,71 @@ class Table:
     @property
     def comment(self) -> str | None:
         return self._delta.metadata().description
+
+    @property
+    def layout(self) -> Layout:
+        """What rows must look like to be written now."""
+        return layout_of(self._delta)
+
+    def snapshot(self, *, to_change: bool = True, version: int | None = None) -> Snapshot:
+        """A version, held still; the newest where none is given.
+
+        Raises InvalidInput that names a feature which `to_change` cannot honour: always `False` for a look, and for a
+        change that only adds.
+        """
+        newest = self.refresh()
+        with self._lock:
+            delta = self._delta
+            if version is not None and version != newest:
+                delta = DeltaTable(self.location, version=version, storage_options=self._storage or None)
+            snapshot = snapshot_of(delta)
+            blockers = change_blockers(delta, snapshot) if to_change else append_blockers(delta)
+        self._refuse(blockers)
+        return snapshot
+
+    def look(self) -> Snapshot:
+        """The newest version, held still, to look at and not to change: whatever its features."""
+        self.refresh()
+        with self._lock:
+            return snapshot_of(self._delta)
+
+    def restore(self, version: int, *, user: str | None = None) -> int:
+        """Make a new version with the files, columns and rules of an old one, and return it.
+
+        Raises NotFound when there is no such version any more, CorruptData when files of it are gone.
+        """
+        for _ in range(COMMIT_TRIES_MAX):
+            newest = self.snapshot().version
+            if version > newest:
+                raise NotFound(f"there is no version {version}, the newest is {newest}", code="table.version")
+            if self._synced != newest:
+                self._sync_commits()  # as in `commit`
+            properties = CommitProperties(custom_metadata={"user": user} if user else None, max_commit_retries=0)
+            with self._lock:
+                try:
+                    self._delta.restore(version, commit_properties=properties)
+                except CommitFailedError:
+                    continue
+                except Exception as error:
+                    raise _restore_error(error, version) from error
+            made = self.refresh()
+            self._sync_commits()
+            return made
+        raise self._contended()
+
+    def vacuum(self, retain_h: int, *, dry_run: bool, user: str | None = None) -> list[str]:
+        """Remove files that no version of the last `retain_h` hours needs and that are that old, and return their names."""
+        self.snapshot()  # refuses what has files that are not in its log's data files: deletion vectors
+        if "deletionVectors" in (self._delta.protocol().reader_features or []):
+            self._refuse(["deletionVectors"])
+        with self._lock:
+            try:
+                return self._delta.vacuum(
+                    retain_h, dry_run=dry_run, enforce_retention_duration=False, full=True,
+                    commit_properties=CommitProperties(custom_metadata={"user": user}) if user else None,
+                )  # fmt: skip
+            except Exception as error:
+                raise _translate(error, self.location) from error
 
     def refresh(self) -> int:
         """Read newer commits, and return the newest version."""
@@ -226,32 +277,18 @@ class Table:
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
-    def stage(self, rows: pa.Table) -> list[StagedFile]:
+    def stage(self, rows: pa.Table, *, layout: Layout | None = None) -> list[StagedFile]:
         """Write rows to data files that are safe on disk but belong to no version yet.
 
         Columns are matched by name and cast to the table's types without loss; one that is missing is null. Raises
-        InvalidInput that names the column which does not fit.
+        InvalidInput that names the column or the constraint which does not fit. `layout` is what the table will be by
+        the same commit; none is what it is.
         """
-        blockers = append_blockers(self._delta)
-        if blockers:
-            raise InvalidInput(
-                f"the table uses {', '.join(blockers)}, which gureum does not write",
-                code="table.feature",
-                hint="write it with Apache Spark",
-            )
-        fitted = fit_to_schema(rows, self.schema)
-        staged: list[StagedFile] = []
-        for partition, folder, part in split_by_partition(fitted, self.partition_columns):
-            staged.extend(
-                self._write_file(part.slice(start, FILE_ROWS_MAX), partition, folder)
-                for start in range(0, part.num_rows, FILE_ROWS_MAX)
-            )
-        if _is_local(self.location) and staged:
-            # A new partition's folder is an entry of the one above it, up to the table's own.
-            folders = {folder for file in staged for folder in Path(file.path).parents}
-            for folder_path in sorted(folders, reverse=True):
-                _sync_folder(Path(self.location, folder_path))
-        return staged
+        return self._stage(stage_rows, rows, layout)
+
+    def stage_feed(self, rows: pa.Table, *, layout: Layout | None = None) -> list[StagedFile]:
+        """Write rows of the change data feed, which have `_change_type` besides the table's columns."""
+        return self._stage(stage_feed, rows, layout)
 
     def commit(
         self,
@@ -277,16 +314,17 @@ class Table:
                 "numOutputRows": str(sum(file.rows for file in staged)),
                 "numOutputBytes": str(sum(file.bytes for file in staged)),
             },
+            "isBlindAppend": True,  # others that change rows need not look at these (`change.py`)
         }
         if user:
             metadata["user"] = user
-        schema_before = self._delta.schema()
+        layouts = {file.layout for file in staged if file.layout} or {self.layout.fingerprint}
         for _ in range(COMMIT_TRIES_MAX):
             self.refresh()
             if txn is not None and self._was_applied(txn):
                 self._sync_commits()  # whoever committed it may have died before its sync
                 return None
-            if self._delta.schema() != schema_before:
+            if layouts != {self.layout.fingerprint}:
                 raise Conflict(
                     f"the columns of {self.location} changed meanwhile", code="table.schema_changed", hint="try again"
                 )
@@ -315,11 +353,41 @@ class Table:
             self.refresh()
             self._sync_commits()
             return made
-        raise Conflict(
-            f"others committed to {self.location} {COMMIT_TRIES_MAX} times in a row",
-            code="table.contention",
-            hint="try again, or write larger batches",
-        )
+        raise self._contended()
+
+    def publish(self, change: Change, *, user: str | None = None) -> int:
+        """Make a change the next version, durably, and return it.
+
+        Raises Stale when others committed what it was not computed for; Conflict when others keep winning.
+        """
+        seen, at_ms = change.snapshot.version, time.time_ns() // 1_000_000
+        for _ in range(COMMIT_TRIES_MAX):
+            newest = self.refresh()
+            for version in range(seen + 1, newest + 1):
+                change.check_against(read_commit(self.location, self._storage, version))
+            seen = newest
+            if self._synced != newest:
+                self._sync_commits()  # as in `commit`
+            info = commit_info(
+                change.operation, at_ms=at_ms, read_version=change.snapshot.version, parameters=change.parameters,
+                metrics=change.metrics, blind=False, user=user,
+            )  # fmt: skip
+            if put_commit(self.location, self._storage, newest + 1, change.actions(at_ms), info):
+                self.refresh()
+                self._checkpoint(newest + 1)
+                self._sync_commits()
+                return newest + 1
+        raise self._contended()
+
+    def discard(self, staged: Sequence[StagedFile]) -> None:
+        """Remove staged files that nobody will commit. What cannot be removed now is left to VACUUM."""
+        for file in staged:
+            if _is_local(self.location):
+                Path(self.location, file.path).unlink(missing_ok=True)
+            else:
+                from gureum.store.objects import open_objects  # only tables in object storage need the client
+
+                open_objects(self.location, options=self._storage).delete(file.path)
 
     def append(self, rows: pa.Table, *, operation: str = "INSERT", user: str | None = None) -> int | None:
         """Stage and commit in one go."""
@@ -327,20 +395,36 @@ class Table:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _write_file(self, rows: pa.Table, partition: dict[str, str | None], folder: str) -> StagedFile:
-        path = f"{folder}part-{uuid.uuid4().hex}.zstd.parquet"
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd", compression_level=1, write_statistics=columns_with_bounds(rows))
-        buffer = sink.getvalue()
-        if _is_local(self.location):
-            _write_synced(Path(self.location, path), buffer)
-        else:
-            from gureum.store.objects import open_objects  # only tables in object storage need the client
+    def _stage(self, write: Any, rows: pa.Table, layout: Layout | None) -> list[StagedFile]:
+        self._refuse(append_blockers(self._delta))
+        staged: list[StagedFile] = write(self.location, self._storage, layout or self.layout, rows)
+        return staged
 
-            open_objects(self.location, options=self._storage).put(path, bytes(buffer))
-        return StagedFile(
-            path, buffer.size, rows.num_rows, partition, time.time_ns() // 1_000_000, file_statistics(rows)
+    def _refuse(self, blockers: Sequence[str]) -> None:
+        if blockers:
+            raise InvalidInput(
+                f"the table uses {', '.join(blockers)}, which gureum does not write",
+                code="table.feature",
+                hint="write it with Apache Spark",
+            )
+
+    def _contended(self) -> Conflict:
+        return Conflict(
+            f"others committed to {self.location} {COMMIT_TRIES_MAX} times in a row",
+            code="table.contention",
+            hint="try again, or write larger batches",
         )
+
+    def _checkpoint(self, version: int) -> None:
+        """As delta-rs does after its own commits, so that a reader need not read them all."""
+        if version % int(self.properties.get("delta.checkpointInterval", CHECKPOINT_EVERY)):
+            return
+        with self._lock:
+            try:
+                self._delta.create_checkpoint()
+            except Exception as error:
+                # The commit stands without it, and saying that it failed would be wrong; the next one is tried in turn.
+                _log.warning("%s has no checkpoint at version %d: %s", self.location, version, error)
 
     def _was_applied(self, txn: tuple[str, int]) -> bool:
         newest = self.transaction_version(txn[0])
@@ -361,8 +445,8 @@ class Table:
             if any("checkpoint" in name for name in there) and (log / HINT).exists():
                 there.append(HINT)
             for name in there:
-                _sync_file(log / name)
-            _sync_folder(log)
+                sync_file(log / name)
+            sync_file(log)
         except OSError as error:
             raise Unavailable(
                 f"the commit to {self.location} may not survive a power cut: {error.strerror}", code="table.sync",
@@ -379,6 +463,16 @@ class Table:
         return None if "deletionVectors" in features else 0
 
 
+def _restore_error(error: Exception, version: int) -> Exception:
+    text = str(error)
+    if "missing" in text.lower() or "not found" in text.lower() or "NotFound" in text:
+        return CorruptData(
+            f"version {version} cannot be restored: files of it are gone", code="table.version",
+            hint="VACUUM removed them; DESCRIBE HISTORY lists newer versions",
+        )  # fmt: skip
+    return _translate(error, f"version {version}")
+
+
 def _metrics(entry: Mapping[str, Any]) -> dict[str, Any]:
     metrics = entry.get("operationMetrics") or {}
     return dict(json.loads(metrics)) if isinstance(metrics, str) else dict(metrics)
@@ -386,32 +480,6 @@ def _metrics(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_local(location: str) -> bool:
     return "://" not in location
-
-
-def _write_synced(path: Path, buffer: pa.Buffer) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(memoryview(buffer))
-            file.flush()
-            os.fdatasync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise Unavailable(
-            f"cannot write {path.name}: {error.strerror}", code="table.write", hint="free some space, then try again"
-        ) from error
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-# A folder is synced like a file: its entries are its data, and a new name may otherwise be lost (ext4).
-_sync_folder = _sync_file
 
 
 def _translate(error: Exception, location: str) -> Exception:

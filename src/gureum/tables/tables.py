@@ -16,14 +16,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from gureum.catalog.catalog import SYSTEM, Catalog, Thing
-from gureum.errors import Conflict, GureumError
-from gureum.names import Kind, table_name
+from gureum.errors import Conflict, GureumError, InvalidInput, NotFound
+from gureum.names import DEFAULT_SCHEMA, Kind, table_name
 from gureum.store.objects import open_objects
 from gureum.tables.names import full_name
 from gureum.tables.table import Table
-from gureum.types import Actor, Permission
+from gureum.types import Actor, Column, Permission
 
-__all__ = ["TableEntry", "Tables"]
+__all__ = ["TableEntry", "Tables", "is_view"]
 
 # A handle keeps a table's list of files in memory; the least used are let go.
 HANDLES_MAX = 256
@@ -54,7 +54,16 @@ class Tables:
         self._handles: dict[str, Table] = {}
 
     def resolve(self, name: str, actor: Actor, permission: Permission = Permission.READ) -> Thing:
-        return self._catalog.resolve(full_name(name), actor, permission, kind=Kind.TABLE)
+        """The thing of a table's name. Raises NotFound, which says so when it is a stream's name."""
+        try:
+            return self._catalog.resolve(full_name(name), actor, permission, kind=Kind.TABLE)
+        except NotFound as error:
+            stream = name.removeprefix(f"{DEFAULT_SCHEMA}.")
+            if any(thing.name == stream for thing in self._catalog.list(actor, kind=Kind.STREAM)):
+                error.hint = (
+                    f"{stream!r} is a stream: leave a standing query over it that writes a table, and select from that"
+                )
+            raise
 
     def create(
         self,
@@ -92,6 +101,10 @@ class Tables:
 
     def handle(self, thing: Thing) -> Table:
         """The table of a thing that the caller has resolved, at its newest version."""
+        if is_view(thing):
+            raise InvalidInput(
+                f"{thing.name!r} is a view", code="table.view", hint="a view is read by SELECT, and by no other way"
+            )
         with self._lock:
             table = self._handles.pop(thing.id, None)
         if table is None:
@@ -108,9 +121,9 @@ class Tables:
         stored = str(thing.spec["location"])
         return stored if "://" in stored or stored.startswith("/") else f"{self._root}/{stored}"
 
-    def list_things(self, actor: Actor) -> Sequence[Thing]:
-        """The tables' names and ids only, without a look at their files."""
-        return self._catalog.list(actor, kind=Kind.TABLE)
+    def list_things(self, actor: Actor, *, views: bool = False) -> Sequence[Thing]:
+        """The tables' names and ids only, without a look at their files; with `views` those too."""
+        return [thing for thing in self._catalog.list(actor, kind=Kind.TABLE) if views or not is_view(thing)]
 
     def list(self, actor: Actor) -> Sequence[TableEntry]:
         """The tables that `actor` may read, by name."""
@@ -119,8 +132,28 @@ class Tables:
     def entry(self, name: str, actor: Actor) -> TableEntry:
         return self._entry(self.resolve(name, actor))
 
+    def create_view(self, name: str, actor: Actor, text: str, columns: Sequence[Column], *, replace: bool) -> None:
+        """Keep a query under a name that `actor` owns. Raises Conflict when the name is taken (and not to be replaced)."""
+        table_name(name)
+        spec = {"view": text, "columns": [{"name": c.name, "type": c.type} for c in columns]}
+        if replace and self._exists(full_name(name)):
+            thing = self.resolve(name, actor, Permission.MANAGE)
+            if not is_view(thing):
+                raise Conflict(f"{name!r} is a table", code="table.exists", hint="choose another name")
+            self._catalog.update(full_name(name), actor, kind=Kind.TABLE, spec=spec, expect_version=thing.version)
+            return
+        self._catalog.create(full_name(name), actor, kind=Kind.TABLE, spec=spec)
+
+    def drop_view(self, name: str, actor: Actor) -> None:
+        """Take a view's name away. Raises NotFound, PermissionDenied, InvalidInput for a table."""
+        if not is_view(self.resolve(name, actor)):
+            raise InvalidInput(f"{name!r} is a table", code="table.view", hint=f"DROP TABLE {name}")
+        self._catalog.delete(full_name(name), actor, kind=Kind.TABLE)
+
     def drop(self, name: str, actor: Actor) -> None:
-        """Take the name away, then the files. Raises NotFound, PermissionDenied."""
+        """Take the name away, then the files. Raises NotFound, PermissionDenied, InvalidInput for a view."""
+        if is_view(self.resolve(name, actor)):
+            raise InvalidInput(f"{name!r} is a view", code="table.view", hint=f"DROP VIEW {name}")
         thing = self._catalog.delete(full_name(name), actor, kind=Kind.TABLE)
         with self._lock:
             self._handles.pop(thing.id, None)
@@ -151,3 +184,8 @@ class Tables:
         objects = open_objects(location, options=self._storage)
         for name in objects.list():
             objects.delete(name)
+
+
+def is_view(thing: Thing) -> bool:
+    """Views share the tables' names and grants; a query is all there is behind one."""
+    return "view" in thing.spec

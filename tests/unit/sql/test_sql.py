@@ -1,7 +1,6 @@
 """What SQL over tables does for a user, and what it never does."""
 
 import threading
-import time
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -9,6 +8,7 @@ import pytest
 
 from gureum.errors import Conflict, GureumError, InvalidInput, LimitExceeded, NotFound, PermissionDenied
 from gureum.names import Kind
+from gureum.testing.platform import wait_until
 from gureum.types import Actor, Permission, Role
 
 BEN = Actor("ben", Role.EDITOR)
@@ -66,6 +66,13 @@ def test_a_schema_qualified_name_works_in_every_position(desk):
     assert desk.rows("SHOW TABLES") == [("alerts", "hot")]
 
 
+@pytest.mark.parametrize("word", ["force", "regexp", "rlike", "uncache", "xor", "partitioned_by"])
+def test_words_of_other_dialects_are_names_of_columns(desk, word):
+    desk.run(f"CREATE TABLE presses (n INT, {word} DOUBLE)")
+    desk.run(f"INSERT INTO presses (n, {word}) VALUES (1, 2.5)")
+    assert desk.rows(f"SELECT {word}, n FROM (SELECT n, {word} FROM presses) AS p WHERE p.{word} > 1") == [(2.5, 1)]
+
+
 def test_partitioned_rows_come_back_whole(desk):
     desk.run("CREATE TABLE sales (day DATE, shop VARCHAR, n INT) PARTITIONED BY (day, shop)")
     desk.run("INSERT INTO sales VALUES ('2026-01-01','서울 1호',1), ('2026-01-01',NULL,2), ('2026-01-02','a/b=c%',3)")
@@ -92,7 +99,7 @@ def test_rows_are_cut_where_asked(desk):
     ("sql", "line", "column", "words"),
     [
         ("SELECT temp,\n  tmep FROM r", 2, 3, "did you mean 'temp'"),
-        ("SELECT *\nFROM readngs", 2, 6, "did you mean 'main.readings' or 'main.r'"),
+        ("SELECT *\nFROM readngs", 2, 6, "did you mean 'main.readings'?"),
         ("SELECT 1 +\n  FROM r", 2, 3, "syntax error"),
         ("SELECT 1;\nSELECT tmep FROM r", 2, 8, "did you mean 'temp'"),
         ("SELECT readings.devise FROM readings JOIN r ON true", 1, 8, "did you mean"),
@@ -100,10 +107,18 @@ def test_rows_are_cut_where_asked(desk):
         ("INSERT INTO r (tmep) VALUES (1)", 1, 1, "did you mean 'temp'"),
         ("INSERT INTO r SELECT nope FROM readings", 1, 22, "the columns are"),
         ("SELECT * FROM read_csv('x.csv')", 1, 15, "never files"),
-        ("UPDATE r SET temp = 1", 1, 1, "UPDATE is not run here"),
+        ("GRANT SELECT ON r TO ben", 1, 1, "GRANT is not run here"),
         ("SELECT upperr('x')", 1, 8, "did you mean 'upper'"),
         ("CREATE TABLE z (a NOPE)", 1, 17, "NOPE"),
-        ("SELECT 'open", None, None, "quote"),
+        ("SELECT 'open", 1, 8, "quote"),
+        ("SELECT 'a', /* open", 1, 13, "comment is not closed"),
+        ("SELEC 1", 1, 7, "did you mean 'SELECT'"),
+        ("SELECT 1 FROM readings WHERE", 1, 24, "WHERE is not complete"),
+        ("INSERT INTO nope VALUES (1)", 1, 13, "does not exist"),
+        ("DESCRIBE nope", 1, 10, "does not exist"),
+        ("DROP TABLE nope", 1, 12, "does not exist"),
+        ("SELECT " + "(" * 3000 + "1" + ")" * 3000, 1, 1, "nested too deeply"),
+        ("SELECT " + "1 + " * 5000 + "1", 1, 1, "nested too deeply"),
     ],
 )
 def test_errors_point_at_the_place_and_name_the_cure(desk, sql, line, column, words):
@@ -158,7 +173,6 @@ HOSTILE = [
     "PRAGMA database_list",
     "CALL duckdb_databases()",
     "EXPORT DATABASE '/tmp/gureum_stolen'",
-    "CREATE VIEW v AS SELECT 1",
     "CREATE MACRO m() AS 1",
     "SELECT * FROM (DESCRIBE pay)",
     "SELECT * FROM (SHOW ALL TABLES)",
@@ -209,9 +223,7 @@ def test_a_statement_can_be_cancelled_by_its_owner_only(desk):
 
     thread = threading.Thread(target=run)
     thread.start()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and not (desk.sql._running.get("s1") and desk.sql._running["s1"].engine):
-        time.sleep(0.01)
+    wait_until(lambda: "s1" in desk.sql._running and desk.sql._running["s1"].engine, what="the statement", timeout_s=20)
     with pytest.raises(NotFound):
         desk.sql.cancel("s1", BEN)
     desk.sql.cancel("s1", Actor("anna", Role.EDITOR))

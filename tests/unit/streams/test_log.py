@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.effort import examples
 
 from gureum.errors import InvalidInput, NotFound
 from gureum.store.files import LocalFiles
@@ -111,7 +112,11 @@ class LogIsAList(RuleBasedStateMachine):
 
 
 LogIsAList.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=examples(120),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
 )
 test_the_log_is_a_list_that_survives = LogIsAList.TestCase
 

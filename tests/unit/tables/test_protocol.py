@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from gureum.errors import InvalidInput
+from gureum.tables.protocol import protocol_with
+from gureum.tables.snapshot import Protocol
 from gureum.tables.table import Table
 
 
@@ -50,10 +52,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "a check constraint": (
-        "checkConstraints", {"features": ["checkConstraints"], "properties": {"delta.constraints.positive": "n > 0"}},
+        "checkConstraints (even)", {"features": ["checkConstraints"], "properties": {"delta.constraints.even": "n % 2 = 0"}},
     ),
     "a check constraint, legacy": (
-        "checkConstraints", {"reader": 1, "writer": 3, "properties": {"delta.constraints.positive": "n > 0"}},
+        "checkConstraints (even)", {"reader": 1, "writer": 3, "properties": {"delta.constraints.even": "n % 2 = 0"}},
     ),
     "an invariant": (
         "invariants", {"reader": 1, "writer": 2, "field": {"delta.invariants": '{"expression":{"expression":"n > 0"}}'}},
@@ -103,3 +105,38 @@ def test_a_feature_that_an_append_cannot_break_is_no_reason_to_refuse(made: dict
     table = table_with(tmp_path, **made)
     assert table.append(pa.table({"n": [1]})) == 1
     assert Table.open(table.location).size()[2] in {1, None}
+
+
+def test_a_check_of_another_engine_that_is_understood_is_kept(tmp_path: Path):
+    table = table_with(
+        tmp_path, features=["checkConstraints"], properties={"delta.constraints.positive": "n > 0 AND `n` <> 7"}
+    )
+    assert table.append(pa.table({"n": [1]})) == 1
+    with pytest.raises(InvalidInput, match=r"row 2 breaks CHECK constraint 'positive'.*n is -1"):
+        table.append(pa.table({"n": [1, -1]}))
+    with pytest.raises(InvalidInput, match="n is null"):
+        table.append(pa.table({"n": pa.array([None], pa.int64())}))
+
+
+@pytest.mark.parametrize(
+    ("made", "feature"),
+    [
+        ({"features": ["appendOnly"], "properties": {"delta.appendOnly": "true"}}, "appendOnly"),
+        (REFUSED["liquid clustering"][1], "clustering"),
+        (REFUSED["column mapping"][1], "columnMapping"),
+    ],
+)
+def test_taking_rows_away_is_refused_by_name_too(made: dict[str, Any], feature: str, tmp_path: Path):
+    with pytest.raises(InvalidInput, match=feature):
+        table_with(tmp_path, **made).snapshot()
+
+
+def test_a_protocol_gets_a_feature_by_number_where_that_says_it_and_by_name_where_not():
+    assert protocol_with(Protocol(1, 2), writer=["checkConstraints"]) == Protocol(1, 3)
+    assert protocol_with(Protocol(1, 4), writer=["checkConstraints"]) is None
+    named = protocol_with(Protocol(1, 3), reader=["timestampNtz"])
+    assert named == Protocol(3, 7, ("timestampNtz",), ("appendOnly", "checkConstraints", "invariants", "timestampNtz"))
+    assert protocol_with(named, reader=["timestampNtz"]) is None
+    more = protocol_with(named, writer=["changeDataFeed"])
+    assert more is not None
+    assert set(more.writer_features) == {*named.writer_features, "changeDataFeed"}

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from gureum.sql.engine import delta_extension
 from gureum.tables.statistics import file_statistics
@@ -60,7 +61,12 @@ def ordered(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(20),
+    print_blob=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_a_filtered_read_finds_each_row_that_a_plain_filter_finds(kind: str, data: st.DataObject, duck, tmp_path: Path):
     arrow, values, sql_type = KINDS[kind]
@@ -125,6 +131,11 @@ def test_a_bound_that_cannot_be_stated_safely_is_left_out():
     assert stated(["a", "b" * 65], pa.string()) == (None, None)
     assert stated([b"a"], pa.binary()) == (None, None)
     assert stated([True], pa.bool_()) == (None, None)
+    assert stated([2**63 - 1, 0], pa.timestamp("us")) == (None, None)  # 'infinity'
+    assert stated([253_402_300_799_999_999], pa.timestamp("us")) == (
+        None,
+        None,
+    )  # its millisecond ends in the year 10000
 
 
 def test_a_times_bounds_are_rounded_away_from_it():

@@ -19,7 +19,7 @@ from gureum.sql.streaming.expressions import Compiler, Expression, place_of
 from gureum.sql.streaming.plan import Aggregate
 from gureum.sql.types import sql_type
 
-__all__ = ["AGGREGATES", "AggregateCalls"]
+__all__ = ["AGGREGATES", "SYNONYMS", "AggregateCalls"]
 
 _Typing = Callable[[pa.DataType], pa.DataType | None]
 
@@ -69,7 +69,7 @@ AGGREGATES: dict[str, _Kind] = {
     "ARRAY_AGG": _Kind(lambda arrow: pa.list_(arrow), distinct=True),
     "LISTAGG": _Kind(lambda arrow: pa.string() if pa.types.is_string(arrow) else None, takes="texts"),
 }
-_SYNONYMS = {
+SYNONYMS = {
     "STDDEV": "STDDEV_SAMP",
     "VARIANCE": "VAR_SAMP",
     "FIRST": "FIRST_VALUE",
@@ -143,7 +143,7 @@ class AggregateCalls:
         if isinstance(node, exp.Filter):
             call, condition = node.this, node.expression.this
         name = str(call.this).upper()
-        function = _SYNONYMS.get(name, name)
+        function = SYNONYMS.get(name, name)
         kind = AGGREGATES[function]
         arguments = list(call.expressions)
         distinct = name == "APPROX_COUNT_DISTINCT"
@@ -240,5 +240,5 @@ def _function(node: exp.Expr) -> str | None:
     if not isinstance(node, exp.Anonymous):
         return None
     name = (node.this if isinstance(node.this, str) else node.this.name).upper()
-    name = _SYNONYMS.get(name, name)
+    name = SYNONYMS.get(name, name)
     return name if name in AGGREGATES else None

@@ -231,7 +231,10 @@ def _shown(value: Any) -> str:
     name = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "STRING", list: "ARRAY", dict: "ROW"}.get(
         type(value), "NULL"
     )
-    text = orjson.dumps(value).decode() if not isinstance(value, int) or abs(value) < 1 << 53 else str(value)
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # orjson reads deeper nesting than it writes
+        return f"{name}, nested too deeply to show"
     return f"{name} {text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + '...'}"
 
 

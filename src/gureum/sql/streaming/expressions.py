@@ -24,7 +24,7 @@ from gureum.sql.streaming.functions import FUNCTIONS, NO_PARENTHESES, UNITS, div
 from gureum.sql.streaming.vectors import Vector, vector_of
 from gureum.sql.types import arrow_type, duckdb_type, sql_type
 
-__all__ = ["Compiler", "Expression", "Scope", "interval_us", "place_of"]
+__all__ = ["UNSUPPORTED_FUNCTIONS", "Compiler", "Expression", "Scope", "interval_us", "place_of"]
 
 
 @dataclass(frozen=True, slots=True)

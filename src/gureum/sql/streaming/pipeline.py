@@ -6,7 +6,7 @@ into the result (or a window that is open), into the late rows, into the dead le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,17 @@ from gureum.sql.streaming.decode import decode_json
 from gureum.sql.streaming.duck import Duck, quoted
 from gureum.sql.streaming.evaluate import evaluate_columns, origins, run_map
 from gureum.sql.streaming.expressions import Expression
-from gureum.sql.streaming.plan import AggregateStage, AssignStage, MapStage, Plan, Stage
+from gureum.sql.streaming.plan import AggregateStage, AssignStage, MapStage, Plan, Stage, duration_text
 from gureum.sql.streaming.side_rows import SideRows
 from gureum.sql.streaming.sources import ShardBatch
 from gureum.sql.streaming.window import NO_WATERMARK, STATE_BYTES_MAX, WindowAggregate, assign_windows, late_before
 
 __all__ = ["Observed", "Output", "Pipeline"]
+
+
+# 0001-01-01 00:00 and the last microsecond of the year 9999.
+YEAR_FIRST_US = -62_135_596_800_000_000
+YEAR_LAST_US = 253_402_300_799_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,33 @@ class Pipeline:
             present = pc.is_valid(times)
             flow = _Flow(flow.rows.filter(present), [*flow.steps, present], flow.count)
             times = flow.rows.column(rowtime)
+        outside = _outside_calendar(flow.rows.select([rowtime]))
+        if outside:
+            flow = self._without(outside, flow, batch, output)
+            times = flow.rows.column(rowtime)
+        if self._plan.source.future_us_max is not None:
+            flow = self._without_future(flow, batch, rowtime, self._plan.source.future_us_max, output)
+            times = flow.rows.column(rowtime)
         if len(times):
             output.newest_us = pc.max(times.cast(pa.int64())).as_py()
         return flow
+
+    def _without_future(self, flow: _Flow, batch: ShardBatch, rowtime: str, ahead_us: int, output: Output) -> _Flow:
+        """Without rows from too far in the future: one clock that is wrong would make all other rows late.
+
+        Against the record's arrival, not the time of day: read again after a crash, the same rows are taken.
+        """
+        if batch.arrivals is None:
+            return flow
+        origin = origins(flow.steps, flow.count)
+        arrivals = batch.arrivals if origin is None else batch.arrivals.take(origin)
+        ahead = pc.subtract(flow.rows.column(rowtime).cast(pa.int64()), arrivals.cast(pa.int64()))
+        too_far = pc.greater(ahead, ahead_us)
+        far = pc.indices_nonzero(too_far).to_pylist()
+        if not far:
+            return flow
+        reason = f"column {rowtime}: the event time is over {duration_text(ahead_us)} ahead of the record's arrival"
+        return self._without(dict.fromkeys(far, reason), flow, batch, output)
 
     def _without_late(self, flow: _Flow, batch: ShardBatch, rowtime: str, output: Output) -> _Flow:
         first = next(iter(self._windows), None)
@@ -235,6 +264,13 @@ class Pipeline:
             elif others is not None:
                 others = self._mapped_on(stage, others)
             flow = _Flow(mapped.rows, [*flow.steps, *mapped.steps], flow.count)
+        outside = _outside_calendar(flow.rows)
+        if outside:
+            flow = self._without(outside, flow, batch, output, began)
+        if others is not None and (outside := _outside_calendar(others.rows)):
+            others = self._without(
+                outside, others, batch, Output(), began
+            )  # a filter has them: they are owed to nobody
         if flow.rows.num_rows:
             output.rows.append(_plain_rows(flow.rows, self._plan.schema))
         self._observe(flow, others, output)
@@ -266,6 +302,19 @@ class Pipeline:
         order = pc.array_sort_indices(pa.concat_arrays([_positions(flow), _positions(others)]))
         table = table.take(order).combine_chunks()
         output.observed.append(Observed(table.to_batches()[0], meets.take(order)))
+
+    def _without(
+        self,
+        failures: Mapping[int, str],
+        flow: _Flow,
+        batch: ShardBatch | None,
+        output: Output,
+        began: pa.RecordBatch | None = None,
+    ) -> _Flow:
+        """The flow without some rows, which become dead letters."""
+        self._bury(list(failures.items()), flow, batch, output, began)
+        kept = pa.array([index not in failures for index in range(flow.rows.num_rows)], pa.bool_())
+        return _Flow(flow.rows.filter(kept), [*flow.steps, kept], flow.count)
 
     def _bury(
         self,
@@ -310,6 +359,20 @@ class Pipeline:
             prefix = f"{index}/"
             parts = {name.removeprefix(prefix): table for name, table in tables.items() if name.startswith(prefix)}
             window.restore(values[str(index)], parts)
+
+
+def _outside_calendar(rows: pa.RecordBatch) -> dict[int, str]:
+    """Rows with a time outside of the years 1 to 9999, by index: Flink's TIMESTAMP has no others, nor have most readers."""
+    found: dict[int, str] = {}
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        if not pa.types.is_timestamp(column.type):
+            continue
+        numbers = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        outside = pc.or_(pc.less(numbers, YEAR_FIRST_US), pc.greater(numbers, YEAR_LAST_US))
+        if pc.any(outside).as_py():
+            reason = f"column {name}: the time is outside of the years 1 to 9999"
+            found |= dict.fromkeys(pc.indices_nonzero(outside).to_pylist(), reason)
+    return found
 
 
 def _positions(flow: _Flow) -> pa.Array:

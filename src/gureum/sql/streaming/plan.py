@@ -65,6 +65,7 @@ class SourcePlan:
     delay_us: int
     idle_timeout_s: float
     start: str
+    future_us_max: int | None = None  # how far an event time may be ahead of its record's arrival
 
     @property
     def schema(self) -> pa.Schema:

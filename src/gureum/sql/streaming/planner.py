@@ -37,7 +37,7 @@ from gureum.sql.streaming.script import Script, parse_script
 from gureum.sql.streaming.source_plan import read_options, source_of_declaration, source_of_schema
 from gureum.sql.types import sql_type
 
-__all__ = ["Lookup", "plan_query"]
+__all__ = ["REFUSED", "Lookup", "plan_query"]
 
 Lookup = Callable[[str], SourceSchema | None]
 
@@ -219,7 +219,7 @@ class _Planner:
         if node.args.get("joins") or node.args.get("laterals"):
             join = (node.args.get("joins") or node.args.get("laterals") or [node])[0]
             self.fail(join, "joins are not supported", "sql.unsupported", "write the stream to a table and join there")
-        for key, words in _REFUSED.items():
+        for key, words in REFUSED.items():
             if node.args.get(key):
                 part = node.args[key]
                 at = part[0] if isinstance(part, list) else part
@@ -465,7 +465,7 @@ _WORDS = {
     "rollup": "ROLLUP",
     "grouping_sets": "GROUPING SETS",
 }
-_REFUSED: dict[str, tuple[str, str | None]] = {
+REFUSED: dict[str, tuple[str, str | None]] = {
     "distinct": ("SELECT DISTINCT over a stream would never be finished", "group by the columns in a window"),
     "order": ("ORDER BY over a stream would never be finished", "order when you read the table"),
     "limit": ("LIMIT is not supported: a standing query does not end", "limit when you read the table"),

@@ -31,12 +31,12 @@ from gureum.sql.streaming.plan import Plan
 from gureum.sql.streaming.planner import Lookup, plan_query
 from gureum.sql.streaming.side_rows import DEAD_LETTERS, late_schema
 from gureum.sql.streaming.sinks import Sink, Staged, StreamSink, StreamWriter, TableAccess, TableSink, check_table
-from gureum.sql.streaming.sources import RECORDS_MAX, Source
+from gureum.sql.streaming.sources import RECORDS_MAX, Source, stream_replaced
 from gureum.sql.streaming.status import QueryState, QueryStatus, Rates
 from gureum.sql.streaming.watermark import ShardClock, Watermarks
 from gureum.sql.streaming.window import NO_WATERMARK, STATE_BYTES_MAX
 
-__all__ = ["QueryOptions", "QuerySpec", "StandingQuery", "checked"]
+__all__ = ["QueryOptions", "QuerySpec", "StandingQuery", "checked", "written_by"]
 
 # How long a result may wait for its commit. A Delta commit costs tens of milliseconds, and each makes a version.
 CHECKPOINT_S = 5.0
@@ -84,6 +84,11 @@ def checked(spec: QuerySpec, lookup: Lookup) -> tuple[Plan, AlertPlan | None]:
     """The plan of a query and of its alert; InvalidInput says what is wrong and where."""
     plan = plan_query(spec.text, lookup, into=spec.into)
     return plan, plan_alert(spec.alert, plan) if spec.alert is not None else None
+
+
+def written_by(query: str) -> str:
+    """What a table that a query made says of itself."""
+    return f"written by the standing query {query}"
 
 
 def _nothing(_: Any) -> None:
@@ -200,7 +205,7 @@ class StandingQuery:
 
     def _make_sinks(self) -> None:
         plan = self.plan
-        comment = f"written by the standing query {self.spec.name}"
+        comment = written_by(self.spec.name)
         name = plan.sink.name
         if plan.sink.kind == "stream":
             if self._writer is None or plan.sink.stream is None:
@@ -397,6 +402,7 @@ class StandingQuery:
             "incarnation": self._incarnation,
             "fingerprint": self.plan.fingerprint,
             "text": self.spec.text,
+            "source": self._source.id,
             "shards": {name: clock.to_json() for name, clock in self._watermarks.shards.items()},
             "watermark_us": self._watermarks.current_us,
             "windows": windows,
@@ -424,6 +430,8 @@ class StandingQuery:
                 hint="reset it to begin again with the new text, or start it with the old one",
                 text=values["text"],
             )
+        if values.get("source", self._source.id) != self._source.id:
+            raise stream_replaced(self.plan.source.stream)
         self._incarnation = values["incarnation"]
         self._make_sinks()
         self._epoch = checkpoint.epoch

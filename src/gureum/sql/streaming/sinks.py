@@ -31,6 +31,7 @@ __all__ = [
     "TableAccess",
     "TableSink",
     "check_table",
+    "ready_table",
 ]
 
 # Bytes of one put of a stream sink: below what the log lets wait for a shard.
@@ -134,10 +135,7 @@ class TableSink:
         self._comment = comment
 
     def stage(self, rows: pa.Table) -> Staged:
-        table = self._access.open(self._name)
-        if table is None:
-            table = self._access.create(self._name, self._schema, comment=self._comment)
-        files = table.stage(rows)
+        files = ready_table(self._name, self._schema, self._access, comment=self._comment).stage(rows)
         return Staged(rows.num_rows, {"files": [file.to_json() for file in files]})
 
     def commit(self, staged: Staged, epoch: int) -> None:
@@ -150,6 +148,11 @@ class TableSink:
             )
         files = [StagedFile.from_json(file) for file in staged.values["files"]]
         table.commit(files, txn=(self._app_id, epoch), operation="STREAMING UPDATE")
+
+
+def ready_table(name: str, schema: pa.Schema, access: TableAccess, *, comment: str) -> Table:
+    """The table, made now if it is not there."""
+    return access.open(name) or access.create(name, schema, comment=comment)
 
 
 def check_table(name: str, schema: pa.Schema, access: TableAccess) -> None:

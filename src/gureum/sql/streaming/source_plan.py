@@ -21,7 +21,16 @@ from gureum.sql.streaming.plan import SourcePlan, SourceSchema
 from gureum.sql.streaming.script import ColumnDeclaration, TableDeclaration
 from gureum.sql.types import TIMESTAMP_LTZ, arrow_type, sql_type
 
-__all__ = ["IDLE_TIMEOUT_S", "SourceOptions", "read_options", "source_of_declaration", "source_of_schema"]
+__all__ = [
+    "IDLE_TIMEOUT_S",
+    "IGNORED_OPTIONS",
+    "METADATA",
+    "OPTIONS",
+    "SourceOptions",
+    "read_options",
+    "source_of_declaration",
+    "source_of_schema",
+]
 
 # A shard that is read to its end and gets nothing for so long no longer holds the watermark back. Long enough for a
 # producer's pause, short enough that a stream with an empty shard still shows its windows while a person is looking.
@@ -40,14 +49,15 @@ _STARTS = {
     "latest": "latest",
 }
 # Options of Flink's Kinesis connector that a script may bring and that say nothing here.
-_IGNORED = {"aws.region", "aws.endpoint", "json.ignore-parse-errors", "json.timestamp-format.standard"}
-_KNOWN = (
+IGNORED_OPTIONS = {"aws.region", "aws.endpoint", "json.ignore-parse-errors", "json.timestamp-format.standard"}
+OPTIONS = (
     "stream",
     "connector",
     "format",
     "scan.startup.mode",
     "scan.stream.initpos",
     "scan.watermark.idle-timeout",
+    "scan.watermark.max-future-drift",
     "sink.partition-key",
 )
 
@@ -58,6 +68,7 @@ class SourceOptions:
     format: str
     start: str
     idle_timeout_s: float
+    future_us_max: int | None
     partition_key: str | None
 
 
@@ -68,8 +79,8 @@ def read_options(options: Mapping[str, str], name: str, text: str, at: int) -> S
         return sql_error(text, at, f"table {name!r}: {message}", code="sql.option", hint=hint)
 
     for key in options:
-        if key not in _KNOWN and key not in _IGNORED:
-            raise fail(f"there is no option {key!r}", did_you_mean(key, _KNOWN) or f"options: {', '.join(_KNOWN)}")
+        if key not in OPTIONS and key not in IGNORED_OPTIONS:
+            raise fail(f"there is no option {key!r}", did_you_mean(key, OPTIONS) or f"options: {', '.join(OPTIONS)}")
     connector = options.get("connector", "kinesis")
     if connector not in {"kinesis", "gureum"}:
         raise fail(
@@ -86,7 +97,14 @@ def read_options(options: Mapping[str, str], name: str, text: str, at: int) -> S
         idle_s = IDLE_TIMEOUT_S if idle is None else seconds_of(idle)
     except ValueError:
         raise fail(f"{idle!r} is not a time", "write '10 s', '500 ms' or '1 min'; '0 s' waits for ever") from None
-    return SourceOptions(options.get("stream", name), form, _STARTS[start], idle_s, options.get("sink.partition-key"))
+    drift = options.get("scan.watermark.max-future-drift")
+    try:
+        future_us = None if drift is None else round(seconds_of(drift) * 1_000_000)
+    except ValueError:
+        raise fail(f"{drift!r} is not a time", "write '1 min', '1 h'; leave it out to take any time") from None
+    return SourceOptions(
+        options.get("stream", name), form, _STARTS[start], idle_s, future_us, options.get("sink.partition-key")
+    )
 
 
 _DURATION = re.compile(
@@ -138,6 +156,7 @@ def source_of_declaration(text: str, table: TableDeclaration, duck: Duck) -> Sou
         rowtime=rowtime,
         delay_us=delay_us,
         idle_timeout_s=options.idle_timeout_s,
+        future_us_max=options.future_us_max,
         start=options.start,
     )
 
@@ -175,6 +194,7 @@ def source_of_schema(text: str, name: str, schema: SourceSchema, duck: Duck) -> 
         rowtime=schema.rowtime,
         delay_us=schema.delay_us,
         idle_timeout_s=options.idle_timeout_s,
+        future_us_max=options.future_us_max,
         start=options.start,
     )
 

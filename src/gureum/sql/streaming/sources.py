@@ -15,14 +15,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gureum.errors import NotFound
+from gureum.errors import Conflict, NotFound
 from gureum.sql.types import TIMESTAMP_LTZ
 from gureum.streams.batch import Batch, Run
 from gureum.streams.reader import ShardReader
 from gureum.streams.sequence import format_sequences
 from gureum.streams.spec import ShardSpec, StreamSpec
 
-__all__ = ["MemorySource", "RowSource", "Shard", "ShardBatch", "Source", "StreamSource"]
+__all__ = ["MemorySource", "RowSource", "Shard", "ShardBatch", "Source", "StreamSource", "stream_replaced"]
 
 # One read: enough that a batch's fixed costs (about a millisecond) vanish, small enough to stay in the cache.
 RECORDS_MAX = 131_072
@@ -74,6 +74,19 @@ class Source(Protocol):
     def bounded(self) -> bool:
         """Whether it ends; then the last windows fire at the end."""
 
+    @property
+    def id(self) -> str:
+        """What a position belongs to: another source of the same name has another id."""
+
+
+def stream_replaced(name: str) -> Conflict:
+    """A position in the old stream says nothing about the new one: to go on from it would leave records out."""
+    return Conflict(
+        f"stream {name!r} was deleted and made again since the query last read it",
+        code="query.stream_replaced",
+        hint="reset the query: it reads the new stream from its beginning, and the rows it wrote stay",
+    )
+
 
 class StreamSource:
     """A stream's shards, read from the log's own files. `spec` gives the stream as it is now, after splits and merges too."""
@@ -86,8 +99,15 @@ class StreamSource:
         self._readers: dict[str, ShardReader] = {}
         self._spec = spec()
 
+    @property
+    def id(self) -> str:
+        return self._spec.id
+
     def shards(self) -> Sequence[Shard]:
-        self._spec = self._spec_now()
+        spec = self._spec_now()
+        if spec.id != self._spec.id:
+            raise stream_replaced(spec.name)
+        self._spec = spec
         by_number = {shard.number: shard.id for shard in self._spec.shards}
         return [
             Shard(shard.id, tuple(by_number[number] for number in shard.parents if number in by_number))
@@ -162,6 +182,7 @@ class MemorySource:
 
     def __init__(self, *shards: str, bounded: bool = False) -> None:
         self.bounded = bounded
+        self.id = "memory"
         self._records: dict[str, list[tuple[bytes, int]]] = {name: [] for name in shards or ("shard-0",)}
         self._closed: set[str] = set()
 
@@ -210,6 +231,7 @@ class RowSource:
     """
 
     bounded = True
+    id = "rows"
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from gureum.sql.streaming.decode import decode_fast, decode_json, decode_slow
 
@@ -127,7 +128,7 @@ def same(left: Any, right: Any) -> bool:
     return left == right
 
 
-@settings(max_examples=600, deadline=None, database=None)
+@settings(max_examples=examples(600), deadline=None, database=None)
 @given(RECORDS)
 def test_the_fast_way_gives_what_the_slow_way_gives(records: list[bytes]) -> None:
     payloads = pa.array(records, pa.binary())
@@ -172,6 +173,7 @@ def test_one_bad_record_does_not_make_all_others_slow() -> None:
         (b'{"t": 5}', "column t: expected TIMESTAMP, got BIGINT 5"),
         (b'{"t": true}', "column t: expected TIMESTAMP, got BOOLEAN true"),
         (b"7", "expected a JSON object, got BIGINT 7"),
+        (b"[" * 900 + b"]" * 900, "expected a JSON object, got ARRAY, nested too deeply to show"),
     ],
 )
 def test_reasons_name_the_column_and_what_was_found(record: bytes, reason: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streaming_kit import Bench, oracle, plain_rows, same_rows
+from tests.effort import examples
 
 from gureum.sql.streaming.alerts import AlertSpec
 from gureum.sql.streaming.query import QueryOptions
@@ -71,7 +72,7 @@ def _iso(day: int) -> str:
 
 
 @pytest.mark.parametrize("text", QUERIES, ids=["map", "tumble", "hop", "cumulate", "cascade"])
-@settings(max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_any_cuts_and_crashes_give_the_answer_over_the_whole_input(text: str, seed: int) -> None:
     chance = random.Random(seed)

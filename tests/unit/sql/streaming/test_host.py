@@ -21,7 +21,7 @@ from gureum.sql.streaming.status import QueryState
 TEXT = "CREATE TABLE s (n INT) WITH ('stream'='s'); INSERT INTO {} SELECT n FROM s WHERE {}"
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait on a condition of another thread."""
     gate = threading.Event()
     end = time.monotonic() + seconds
@@ -106,8 +106,12 @@ def test_stop_and_start_go_on_where_it_was(desk: Desk) -> None:
     until(lambda: desk.host.status("q").state is QueryState.STOPPED)
     desk.source.put(b'{"n": 2}')
     desk.wanted["q"] = replace(desk.wanted["q"], running=True)
-    desk.host.sync()
-    until(lambda: desk.host.status("q").rows_out == 2)
+
+    def looked() -> bool:
+        desk.host.sync()  # as the process does all the time: the old thread may still be closing its files at the first look
+        return desk.host.status("q").rows_out == 2
+
+    until(looked)
     del desk.wanted["q"]
     desk.host.sync()
     table = desk.tables.open("t")

@@ -275,6 +275,23 @@ def test_a_split_stream_is_read_parents_first(tmp_path: Path) -> None:
     stream.writer.close()
 
 
+def test_a_stream_that_was_made_again_is_another_stream(tmp_path: Path) -> None:
+    stream = Stream(tmp_path / "streams")
+    stream.put(record(1, "old"))
+    bench = Bench(tmp_path, COPY, source=StreamSource(tmp_path / "streams", lambda: stream.spec))
+    commit_all(bench)
+    stream.spec = replace(stream.spec, id="the-second-of-this-name")
+    bench.clock.advance(6)
+    with pytest.raises(Conflict, match="deleted and made again"):  # while the query runs
+        bench.run()
+    bench.crash()
+    bench.source = StreamSource(tmp_path / "streams", lambda: stream.spec)
+    with pytest.raises(Conflict, match="reset the query"):  # and when it goes on later
+        bench.open()
+    bench.open(reset=True)
+    stream.writer.close()
+
+
 def test_latest_begins_at_the_end_and_dead_letters_know_their_place(tmp_path: Path) -> None:
     stream = Stream(tmp_path / "streams")
     stream.put(record(1, "old"))

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from gureum.sql.streaming.dialect import parse_expression
 from gureum.sql.streaming.duck import Duck
@@ -72,7 +73,7 @@ def batch_of(rows: list[dict]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=list(TYPES))
 
 
-@settings(max_examples=250, deadline=None, database=None)
+@settings(max_examples=examples(250), deadline=None, database=None)
 @given(CONDITIONS, ROWS)
 def test_conditions_are_the_same_in_arrow_and_duckdb(text: str, rows: list[dict]) -> None:
     expression = compiled(text)
