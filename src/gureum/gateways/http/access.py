@@ -6,15 +6,18 @@ roles walks these declarations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 
 from gureum.catalog.catalog import Catalog
 from gureum.catalog.identity import Identity
-from gureum.errors import NotAuthenticated, PermissionDenied
+from gureum.errors import NotAuthenticated, NotFound, PermissionDenied
+from gureum.gateways.http.body import JsonRoute
 from gureum.names import Kind
 from gureum.tables.names import full_name
 from gureum.types import Actor, Permission, Role
@@ -31,22 +34,31 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Allow:
-    """What a caller must be: anyone, signed in, of a role, or allowed `permission` on the thing that the path names."""
+    """What a caller must be: anyone, signed in, of a role, or allowed `permission` on the thing that the path names.
+
+    `by` is the path's parameter that says which thing: its name, or an id of BY_ID, which the door looks up.
+    """
 
     signed_in: bool = True
     role: Role | None = None
     kind: Kind | None = None
     permission: Permission | None = None
+    by: str = "name"
 
     def __str__(self) -> str:
         if self.kind is not None:
-            return f"{self.permission} on {self.kind}"
+            return f"{self.permission} on {self.kind}" + (f" of {self.by}" if self.by != "name" else "")
         return "public" if not self.signed_in else str(self.role or "signed in")
 
     def check(self, request: Request) -> Actor | None:
         if not self.signed_in:
             return None
         actor = _authenticate(request)
+        self.admit(actor, request)
+        return actor
+
+    def admit(self, actor: Actor, request: Request) -> None:
+        """Let an actor, however it proved itself, do this; else raise."""
         request.state.actor = actor
         if self.role is Role.ADMIN and not actor.is_admin:
             raise PermissionDenied("only administrators may do this", code="role.admin", hint="ask an administrator")
@@ -55,13 +67,23 @@ class Allow:
                 "viewers may not do this", code="role.viewer", hint="an administrator can make you an editor"
             )
         if self.kind is not None:
-            assert self.permission is not None
-            name = request.path_params["name"]
-            catalog: Catalog = request.app.state.catalog
-            catalog.resolve(
-                full_name(name) if self.kind is Kind.TABLE else name, actor, self.permission, kind=self.kind
-            )
-        return actor
+            self._check_thing(self.kind, request, actor)
+
+    def _check_thing(self, kind: Kind, request: Request, actor: Actor) -> None:
+        assert self.permission is not None
+        given = request.path_params[self.by]
+        catalog: Catalog = request.app.state.catalog
+        if self.by == "name":
+            name = full_name(given) if kind is Kind.TABLE else given
+            catalog.resolve(name, actor, self.permission, kind=kind)
+            return
+        what, look_up = BY_ID[self.by]
+        name = look_up(request.app.state, given)
+        try:
+            catalog.resolve(name, actor, self.permission, kind=kind)
+        except NotFound as error:
+            # By its id, as it was asked for: the name is not theirs to know.
+            raise NotFound(f"{what} {given!r} does not exist", code=f"{what}.not_found") from error
 
 
 PUBLIC = Allow(signed_in=False)
@@ -70,16 +92,23 @@ EDITOR = Allow(role=Role.EDITOR)
 ADMIN = Allow(role=Role.ADMIN)
 
 
-def on(kind: Kind, permission: Permission) -> Allow:
-    """`permission` on the thing of this kind whose name is `{name}` in the path."""
-    return Allow(kind=kind, permission=permission)
+# Things whose names may hold a '/' have an id in paths instead: what it is of, and how its thing's name is found.
+BY_ID: Mapping[str, tuple[str, Callable[[Any, str], str]]] = {
+    "experiment_id": ("experiment", lambda state, given: state.leaderboard.experiment_name(given)),
+    "run_id": ("run", lambda state, given: state.leaderboard.experiment_name_of_run(given)),
+}
+
+
+def on(kind: Kind, permission: Permission, *, by: str = "name") -> Allow:
+    """`permission` on the thing of this kind that `{name}`, or another parameter of the path, says."""
+    return Allow(kind=kind, permission=permission, by=by)
 
 
 class Routes:
     """A set of routes, each with its permission."""
 
-    def __init__(self, tag: str) -> None:
-        self.router = APIRouter(prefix="/api", tags=[tag])
+    def __init__(self, tag: str, *, prefix: str = "/api", **options: Any) -> None:
+        self.router = APIRouter(prefix=prefix, tags=[tag], route_class=JsonRoute, **options)
 
     def add(self, method: str, path: str, *, allow: Allow, **options: Any) -> Callable[[_F], _F]:
         """Decorator: serve `method path`, for those whom `allow` lets."""
@@ -115,9 +144,7 @@ def _authenticate(request: Request) -> Actor:
     identity: Identity = request.app.state.identity
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if token:
-        if scheme.lower() != "bearer":
-            raise NotAuthenticated("the Authorization header is not 'Bearer <token>'", code="auth.scheme")
-        return identity.actor_of_token(token.strip())
+        return identity.actor_of_token(_token(scheme.lower(), token.strip()))
     cookie = request.cookies.get(SESSION_COOKIE)
     if not cookie:
         raise NotAuthenticated(
@@ -125,10 +152,34 @@ def _authenticate(request: Request) -> Actor:
             code="auth.required",
             hint="open the link that `gureum up` or `gureum link` prints, or send a token",
         )
-    if request.method not in {"GET", "HEAD"} and CSRF_HEADER not in request.headers:
+    if request.method not in {"GET", "HEAD"} and not _is_from_here(request):
         raise PermissionDenied(
             "this request may come from another site",
             code="auth.csrf",
             hint="send the header X-Gureum, or a token instead of the cookie",
         )
     return identity.actor_of_token(cookie)
+
+
+def _token(scheme: str, given: str) -> str:
+    """Bearer <token>, or Basic with the token as the password: clients such as MLflow's and git's know only that."""
+    if scheme == "bearer":
+        return given
+    if scheme == "basic":
+        try:
+            return base64.b64decode(given).decode().partition(":")[2]
+        except ValueError:
+            pass
+    raise NotAuthenticated(
+        "the Authorization header is not 'Bearer <token>'",
+        code="auth.scheme",
+        hint="make a token in Studio or by `gureum token create`; a Kinesis key belongs at the Kinesis door",
+    )
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a page of ours sent this: with our header, or (pages that we host but did not write) from our origin."""
+    if CSRF_HEADER in request.headers:
+        return True
+    origin = urlsplit(request.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import orjson
+from starlette.background import BackgroundTask
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gureum.errors import GureumError, Unavailable, from_json
@@ -25,6 +27,12 @@ ANSWER_TIMEOUT_S = 600.0
 CONNECT_TIMEOUT_S = 10.0
 
 GET_PAUSES_S = (0.1, 0.5, 1.5)
+
+# Of this connection, not of the message; and what proves who asks, which is ours to say.
+_NOT_PASSED_ON = frozenset(
+    {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer", b"cookie", b"authorization",
+     ACTOR_HEADER.encode()}
+)  # fmt: skip
 
 
 class Backend:
@@ -80,6 +88,23 @@ class Backend:
                 await response.aclose()
 
         return StreamingResponse(chunks(), media_type=response.headers["content-type"])
+
+    async def proxied(self, request: Request, path: str, actor: Actor) -> Response:
+        """A whole request and its answer, both streamed: what is behind speaks a protocol of its own."""
+        headers = [(k, v) for k, v in request.headers.raw if k.lower() not in _NOT_PASSED_ON]
+        sent = self._client.build_request(
+            request.method, httpx.URL(path=path, query=request.url.query.encode()),
+            headers=[*headers, (ACTOR_HEADER.encode(), actor_header(actor).encode())],
+            content=request.stream() if request.method not in {"GET", "HEAD"} else None,
+        )  # fmt: skip
+        try:
+            response = await self._client.send(sent, stream=True)
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+        kept = {k: v for k, v in response.headers.items() if k.lower().encode() not in _NOT_PASSED_ON}
+        return StreamingResponse(
+            response.aiter_raw(), response.status_code, kept, background=BackgroundTask(response.aclose)
+        )
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gureum.errors import (
     Conflict,
@@ -81,7 +82,10 @@ def install_errors(app: FastAPI) -> None:
     async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         made: GureumError
-        if error.status_code == 404:
+        detail: object = error.detail
+        if isinstance(detail, GureumError):
+            made = detail
+        elif error.status_code == 404:
             made = NotFound(f"there is nothing at {request.url.path}", code="route.not_found")
         elif error.status_code == 405:
             made = InvalidInput(f"{request.method} is not possible at {request.url.path}", code="route.method")
@@ -89,18 +93,40 @@ def install_errors(app: FastAPI) -> None:
             made = InvalidInput(str(error.detail), code="request.invalid")
         return problem_response(made, _request_id(request), status=error.status_code)
 
-    async def unknown(request: Request, error: Exception) -> JSONResponse:
-        request_id = _request_id(request)
-        _log.exception("request %s failed", request_id, exc_info=error)
-        return problem_response(
-            InternalError("something went wrong inside gureum", hint=f"its log has the details under {request_id}"),
-            request_id,
-        )
-
     app.add_exception_handler(GureumError, ours)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, plain)
-    app.add_exception_handler(Exception, unknown)
+    app.add_middleware(UnknownErrors)
+
+
+class UnknownErrors:
+    """A bug of ours is told by a number that the log has too.
+
+    In place of the framework's handler for `Exception`, which raises again after its answer: the server would then close
+    the connection under a client that has the answer and sends its next request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise  # half an answer can only be cut
+            request_id = _request_id(Request(scope))
+            _log.exception("request %s failed", request_id, exc_info=error)
+            hint = f"its log has the details under {request_id}"
+            response = problem_response(InternalError("something went wrong inside gureum", hint=hint), request_id)
+            await response(scope, receive, send)
 
 
 def _request_id(request: Request) -> str:

@@ -147,7 +147,7 @@ class AuditPage(BaseModel):
 class ProcessState(BaseModel):
     name: str
     pid: int | None
-    state: Literal["starting", "running", "waiting", "stopped", "failed"]
+    state: Literal["starting", "running", "asleep", "waiting", "stopped", "failed"]
     restarts: int
     since_ms: int
     memory_bytes: int | None
@@ -303,6 +303,11 @@ class TableVersion(BaseModel):
     metrics: dict[str, Any]
 
 
+class TableRead(BaseModel):
+    name: str
+    version: int
+
+
 class SqlRequest(Body):
     sql: str
     id: str | None = Field(default=None, description="chosen by the caller, to cancel it with DELETE /api/sql/{id}")
@@ -322,6 +327,7 @@ class SqlResult(BaseModel):
     truncated: bool
     affected_rows: int | None
     tables: list[str]
+    read: list[TableRead] = Field(description="the tables and versions that the rows were read from")
     elapsed_ms: float
 
 

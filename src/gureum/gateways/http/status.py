@@ -157,5 +157,5 @@ def _process_problems(body: dict[str, Any]) -> list[Problem]:
             since_ms=process["since_ms"],
         )
         for process in body.get("processes", [])
-        if process["state"] not in {"running", "starting"}
+        if process["state"] not in {"running", "starting", "asleep"}
     ]

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import json
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Literal
@@ -57,6 +58,9 @@ PING_EVERY_S = 10.0
 
 # Newest records looked at to guess the columns.
 SAMPLE_RECORDS = 100
+
+# JSON nested deeper is shown as text: what writes the pages takes 254 levels, and a browser's tree is of no use far before.
+NESTED_SHOWN_MAX = 100
 
 
 @routes.add("GET", "/streams", allow=SIGNED_IN)
@@ -113,6 +117,7 @@ async def put_records(name: str, body: PutRecords, actor: CurrentActor, request:
             raise LimitExceeded(
                 f"record {index} has {len(payload)} bytes, a record of this stream at most {spec.record_bytes_max}",
                 code="record.too_large",
+                hint="send it in parts, or put it elsewhere and send its address",
             )
         key = record.key if record.key is not None else secrets.token_hex(8)
         if not 1 <= len(key) <= 256:
@@ -255,7 +260,15 @@ def _sequence(shard: ShardSpec, offset: int) -> str:
 
 def _payload(data: Any, encoding: str, index: int) -> bytes:
     if encoding == "json":
-        return orjson.dumps(data)
+        try:
+            return orjson.dumps(data)
+        except (
+            TypeError
+        ):  # whole numbers beyond 64 bits and deep nesting: JSON all the same, and kept to the last digit
+            try:
+                return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+            except RecursionError:
+                raise InvalidInput(f"record {index} is nested too deeply", code="record.nesting") from None
     if not isinstance(data, str):
         raise InvalidInput(f"record {index} is not base64 text", code="record.encoding")
     try:
@@ -307,13 +320,23 @@ def _record(shard: ShardSpec, record: Record) -> StreamRecord:
 
 def _shown(data: bytes) -> tuple[Any, Literal["json", "text", "base64"]]:
     try:
-        return orjson.loads(data), "json"
+        value = orjson.loads(data)
+        if data.count(b"[") + data.count(b"{") <= NESTED_SHOWN_MAX or not _nests_deeply(value):
+            return value, "json"
     except orjson.JSONDecodeError:
         pass
     try:
         return data.decode(), "text"
     except UnicodeDecodeError:
         return base64.b64encode(data).decode(), "base64"
+
+
+def _nests_deeply(value: Any) -> bool:
+    layer = [value]
+    for _ in range(NESTED_SHOWN_MAX):
+        inner = [part.values() if isinstance(part, dict) else part for part in layer if isinstance(part, dict | list)]
+        layer = [item for items in inner for item in items]
+    return bool(layer)
 
 
 def _cursor(positions: dict[str, int]) -> str:

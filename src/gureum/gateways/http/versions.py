@@ -26,8 +26,8 @@ class TableVersions:
         """Version by table name, of the tables that `actor` may read."""
         found = {}
         for thing in self._catalog.list(actor, kind=Kind.TABLE):
-            location = str(thing.spec["location"])
-            if "://" not in location:
+            location = str(thing.spec.get("location", ""))  # a view has none
+            if location and "://" not in location:
                 version = self._version(self._root / location / "_delta_log")
                 if version is not None:
                     found[thing.name] = version

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from gureum.catalog.catalog import Catalog
 from gureum.errors import Conflict
 from gureum.gateways.internal.server import Call, endpoint, make_internal_app, problem, run
 from gureum.names import Kind
-from gureum.sql.sql import Result, Sql
+from gureum.sql.sql import Result, Sql, with_versions
 from gureum.sql.types import columns_of
 from gureum.sql.values import json_rows
 from gureum.tables.names import full_name
@@ -42,14 +43,15 @@ SAMPLE_ROWS_MAX = 1_000
 HISTORY_MAX = 1_000
 
 
-def make_sql_app(*, sql: Sql, tables: Tables, catalog: Catalog) -> Starlette:
-    desk = _Desk(sql, tables, catalog)
+def make_sql_app(*, sql: Sql, tables: Tables, catalog: Catalog, run_folder: Path) -> Starlette:
+    desk = _Desk(sql, tables, catalog, run_folder)
     return make_internal_app(
         [
             endpoint("POST", "/sql", desk.execute),
             Route("/sql/arrow", desk.execute_arrow, methods=["POST"]),
             endpoint("DELETE", "/sql/{id}", desk.cancel),
             endpoint("GET", "/sql/completion", desk.completion),
+            endpoint("POST", "/score", desk.score),
             endpoint("GET", "/tables", desk.list_tables),
             endpoint("GET", "/tables/{name}", desk.show),
             endpoint("DELETE", "/tables/{name}", desk.drop),
@@ -60,7 +62,8 @@ def make_sql_app(*, sql: Sql, tables: Tables, catalog: Catalog) -> Starlette:
 
 
 class _Desk:
-    def __init__(self, sql: Sql, tables: Tables, catalog: Catalog) -> None:
+    def __init__(self, sql: Sql, tables: Tables, catalog: Catalog, run_folder: Path) -> None:
+        self._run_folder = run_folder
         self._sql = sql
         self._tables = tables
         self._catalog = catalog
@@ -98,7 +101,7 @@ class _Desk:
                 rows = result.rows
                 if result.affected_rows is not None:
                     rows = pa.table({"affected_rows": [result.affected_rows]})
-                stream.write(rows.schema, rows.to_batches())
+                stream.write(with_versions(rows.schema, result.versions), rows.to_batches())
             stream.end(None)
         except Exception as error:
             stream.end(error)
@@ -113,6 +116,12 @@ class _Desk:
             "functions": found.functions,
             "keywords": found.keywords,
         }
+
+    def score(self, call: Call) -> dict[str, Any]:
+        from gureum.serving.score import score  # for the few who score tables
+
+        rows = score(self._sql, self._tables, call.actor, run_folder=self._run_folder, **call.body)
+        return {"table": full_name(call.body["into"]), "rows": rows}
 
     # --- tables ----------------------------------------------------------------------------------------------------
 
@@ -289,5 +298,6 @@ def _result(result: Result) -> dict[str, Any]:
         "truncated": result.truncated,
         "affected_rows": result.affected_rows,
         "tables": result.tables,
+        "read": [{"name": name, "version": version} for name, version in result.versions],
         "elapsed_ms": result.elapsed_ms,
     }

@@ -15,6 +15,7 @@ import orjson
 
 from gureum.catalog.catalog import SYSTEM
 from gureum.errors import GureumError, InternalError, NotFound, Unavailable, from_json
+from gureum.gateways.internal.line import Line
 from gureum.streams.spec import StreamSpec
 from gureum.streams.streams import Streams
 from gureum.streams.writer import LogWriter, PutResult, Records
@@ -89,9 +90,7 @@ class RemoteWriter:
     """A Writer in another process. Thread-safe; usable with and without an event loop."""
 
     def __init__(self, socket_path: str) -> None:
-        self._async = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=socket_path), base_url="http://writer", timeout=ANSWER_TIMEOUT_S
-        )
+        self._line = Line(socket_path, timeout_s=ANSWER_TIMEOUT_S)
         self._sync = httpx.Client(
             transport=httpx.HTTPTransport(uds=socket_path), base_url="http://writer", timeout=ANSWER_TIMEOUT_S
         )
@@ -100,10 +99,10 @@ class RemoteWriter:
         self, stream: StreamSpec, records: Records, *, producer: tuple[str, int] | None = None
     ) -> PutResult:
         try:
-            response = await self._async.post("/put", content=_request(stream, records, producer))
-        except httpx.HTTPError as error:
+            status, body = await self._line.post("/put", _request(stream, records, producer))
+        except OSError as error:
             raise _away(error) from error
-        return _result(response)
+        return _result(status, body)
 
     def put_records_now(
         self, stream: StreamSpec, records: Records, *, producer: tuple[str, int] | None = None
@@ -113,7 +112,7 @@ class RemoteWriter:
             response = self._sync.post("/put", content=_request(stream, records, producer))
         except httpx.HTTPError as error:
             raise _away(error) from error
-        return _result(response)
+        return _result(response.status_code, response.content)
 
 
 class StreamPuts:
@@ -143,15 +142,15 @@ def _request(stream: StreamSpec, records: Records, producer: tuple[str, int] | N
     )
 
 
-def _result(response: httpx.Response) -> PutResult:
-    body = orjson.loads(response.content)
-    if response.status_code != 200:
+def _result(status: int, content: bytes) -> PutResult:
+    body = orjson.loads(content)
+    if status != 200:
         raise from_json(body)
     placed = {int(k): from_json(v) if isinstance(v, dict) else int(v) for k, v in body["placed"].items()}
     return PutResult(body["shards"], placed)
 
 
-def _away(error: httpx.HTTPError) -> Unavailable:
+def _away(error: Exception) -> Unavailable:
     return Unavailable(
         f"the writer of the streams did not answer: {type(error).__name__}",
         code="stream.writer_away",

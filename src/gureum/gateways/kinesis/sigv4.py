@@ -1,6 +1,6 @@
 """Checks AWS Signature Version 4, in the Authorization header or in the query (presigned).
 
-Called by `app` for every request. Knows no HTTP server: it takes the parts of a request. Specification: "Create a signed AWS
+Called by `app` for every request, and by the door of model endpoints. Knows no HTTP server: it takes the parts of a request. Specification: "Create a signed AWS
 API request" in AWS' IAM user guide.
 
 Promise: an actor is returned only for a request whose method, query, signed headers and whole body were signed with the
@@ -28,7 +28,6 @@ __all__ = ["FindKey", "Request", "SignatureCheck"]
 FindKey = Callable[[str], tuple[str, Actor] | None]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-SERVICE = "kinesis"
 CLOCK_SKEW_S = 15 * 60
 PRESIGNED_S_MAX = 7 * 24 * 3600
 
@@ -50,12 +49,16 @@ _MISMATCH = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parts that are signed. Header names are lower case; values of one name are joined by a comma."""
+    """The parts that are signed. Header names are lower case; values of one name are joined by a comma.
+
+    `path` is canonical: each segment encoded twice.
+    """
 
     method: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    path: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class _Claim:
 
 
 class SignatureCheck:
-    def __init__(self, find_key: FindKey, *, clock: Clock) -> None:
+    def __init__(self, find_key: FindKey, *, clock: Clock, service: str = "kinesis") -> None:
         self._find_key = find_key
+        self._service = service
         self._clock = clock
         self._derived: OrderedDict[tuple[str, str, str, str], bytes] = OrderedDict()
 
@@ -81,9 +85,9 @@ class SignatureCheck:
         """Who signed the request, and for which region; KinesisError with AWS' type and words otherwise."""
         claim = _claim(request)
         self._check_time(claim)
-        if claim.service != SERVICE:
+        if claim.service != self._service:
             raise KinesisError(
-                "InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'."
+                "InvalidSignatureException", f"Credential should be scoped to correct service: '{self._service}'."
             )
         found = self._find_key(claim.access_key_id)
         if found is None:
@@ -130,7 +134,7 @@ class SignatureCheck:
         key = self._derived.get(name)
         if key is None:
             key = ("AWS4" + secret).encode()
-            for part in (claim.date, claim.region, SERVICE, "aws4_request"):
+            for part in (claim.date, claim.region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self._derived[name] = key
             if len(self._derived) > DERIVED_KEYS_MAX:
@@ -230,7 +234,7 @@ def _string_to_sign(request: Request, claim: _Claim) -> str:
     # Always the hash of what came, never what a header says it is: so an unsigned or swapped body cannot pass.
     body_hash = hashlib.sha256(request.body).hexdigest()
     canonical = "\n".join(
-        (request.method, "/", _canonical_query(claim.query), "".join(lines), claim.signed_headers, body_hash)
+        (request.method, request.path, _canonical_query(claim.query), "".join(lines), claim.signed_headers, body_hash)
     )
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     return f"{ALGORITHM}\n{claim.timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -49,6 +49,8 @@ class Tokens:
             raw = a2b_base64(token, strict_mode=True)  # lenient decoding ignores what is behind the padding
         except (Base64Error, ValueError):
             raise TokenInvalid from None
+        if b2a_base64(raw, newline=False).decode() != token:
+            raise TokenInvalid  # the last letter has bits that decoding drops
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(purpose, payload)):
             raise TokenInvalid

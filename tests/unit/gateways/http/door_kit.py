@@ -43,7 +43,9 @@ class Door:
         self.writer = platform.open_writer()
         self.writer.recover()
         self.queries, self.outbox = platform.open_queries(StreamPuts(platform.streams, self.writer))
-        sql_app = make_sql_app(sql=platform.sql, tables=platform.tables, catalog=platform.catalog)
+        sql_app = make_sql_app(
+            sql=platform.sql, tables=platform.tables, catalog=platform.catalog, run_folder=platform.root / "run"
+        )
         queries_app = make_queries_app(
             queries=self.queries, outbox=self.outbox, catalog=platform.catalog, seal=platform.seal, clock=self.clock
         )
@@ -59,6 +61,15 @@ class Door:
                 writer=self.writer,
                 sql=Backend("sql", httpx.ASGITransport(sql_app)),
                 queries=Backend("queries", httpx.ASGITransport(queries_app)),
+                # Processes of their own, which are not here: what passes the guard is answered with 503.
+                tracking=Backend("tracking", httpx.AsyncHTTPTransport(uds=str(folder / "run" / "tracking.sock"))),
+                tasks=platform.tasks,
+                monitors=platform.monitors,
+                leaderboard=platform.leaderboard,
+                models=platform.models,
+                artifacts=platform.artifacts,
+                serving=Backend("serving", httpx.AsyncHTTPTransport(uds=str(folder / "run" / "serving.sock"))),
+                registry=platform.registry,
                 status_file=folder / "run" / "status.json",
                 public_url="http://gureum",
             )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,15 +20,19 @@ from botocore.credentials import Credentials
 from door_kit import SCRIPT, Door
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import Table, create_engine, insert
 
-from gureum.catalog.catalog import SYSTEM
+from gureum.catalog.catalog import EVERYONE, SYSTEM
 from gureum.clock import SystemClock
 from gureum.errors import NotFound
-from gureum.gateways.http.access import Routes
+from gureum.gateways.http.access import BY_ID, Routes
 from gureum.gateways.http.app import NOUNS
+from gureum.gateways.http.mlflow import METHODS
 from gureum.gateways.kinesis.app import make_app
 from gureum.gateways.kinesis.operations import OPERATIONS
+from gureum.monitor.monitors import BASELINE_FILES
 from gureum.names import Kind
+from gureum.tracking.rows import EXPERIMENTS, REGISTERED, RUNS, metadata
 from gureum.types import Actor, Permission, Role
 
 pytestmark = pytest.mark.xdist_group("door")
@@ -47,6 +53,19 @@ ORDER = [None, Permission.READ, Permission.WRITE, Permission.MANAGE]
 # The one route outside `Routes`: the description of all of them, which Studio's client is made from.
 DESCRIBED = {"/api/openapi.json"}
 
+
+def a_baseline() -> bytes:
+    """The files that a baseline has; only the task that uses them looks inside."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in BASELINE_FILES:
+            archive.writestr(file, "{}")
+    return packed.getvalue()
+
+
+MONITOR = {"name": "new", "source": "thing", "time_column": "at", "running": False}
+EXPERIMENT_ID = 7
+
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/session"): {"name": "nobody", "password": "wrong-password"},
     ("POST", "/api/session/link"): {"code": "wrong"},
@@ -62,13 +81,33 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/destinations"): {"name": "new", "url": "http://127.0.0.1:9/hook"},
     ("POST", "/api/dashboards"): {"name": "new", "spec": {"title": "T"}},
     ("PUT", "/api/dashboards/{name}"): {"spec": {"title": "U"}},
+    ("POST", "/api/autopilot"): {"name": "new", "table": "SELECT 1 AS one", "target": "one"},
+    ("POST", "/api/tuning"): {"name": "new", "table": "SELECT 1 AS one", "target": "one"},
+    ("POST", "/api/monitors"): MONITOR,
+    ("PUT", "/api/monitors/{name}/baseline"): a_baseline(),
+    ("PATCH", "/api/monitors/{name}"): {"every_s": 60},
+    ("POST", "/api/monitors/{name}/learn"): {"sql": "thing"},
+    ("PUT", "/api/monitors/{name}/constraints"): {"features": []},
+    ("POST", "/api/endpoints"): {"name": "new", "model": "open"},
+    ("POST", "/api/endpoints/{name}/deploy"): {"model": "open"},
+    ("POST", "/api/endpoints/{name}/labels"): {"labels": {"id": 1}},
+    ("POST", "/api/score"): {"table": "thing", "model": "open", "into": "new"},
     ("POST", "/api/users"): {"name": "new"},
     ("PATCH", "/api/users/{user_name}"): {"role": "viewer"},
     ("PUT", "/api/groups/{group_name}"): {"members": ["target"]},
     ("PUT", "/api/grants"): {"kind": "stream", "name": "thing", "grantee": "target", "permission": "read"},
 }
-QUERY = {("GET", "/api/grants"): {"kind": "stream", "name": "thing"}}
-PATHS = {"code": "wrong", "user_name": "target", "group_name": "team", "name": "thing"}
+# Processes and files that this door does not have.
+NOT_HERE = {"tracking.away", "serving.away", "model.version_not_found"}
+
+QUERY: dict[tuple[str, str], dict[str, str]] = {
+    ("GET", "/api/grants"): {"kind": "stream", "name": "thing"},
+    ("GET", "/api/experiments/{experiment_id}/curves"): {"run": "run_of_thing", "metric": "auc"},
+}
+PATHS = {
+    "code": "wrong", "number": "1", "runtime": "base", "user_name": "target", "group_name": "team", "name": "thing",
+    "experiment_id": str(EXPERIMENT_ID), "run_id": "run_of_thing",
+}  # fmt: skip
 
 
 def all_routes(app: FastAPI | APIRouter) -> Iterator[Any]:
@@ -117,15 +156,25 @@ def expected(allow: str, caller: str | None) -> str:
         return "passes" if role is not Role.VIEWER else "403 role.viewer"
     if allow == "signed in":
         return "passes"
-    wanted, _, kind = allow.partition(" on ")
+    wanted, kind, what = of_a_thing(allow)
     if role is Role.VIEWER and granted is not None:
         granted = Permission.READ
     if granted is None:
-        return f"404 {kind}.not_found"
+        return f"404 {what}.not_found"
     return "passes" if ORDER.index(granted) >= ORDER.index(Permission(wanted)) else f"403 {kind}.denied"
 
 
-REFUSALS = {"auth.required", "role.admin", "role.viewer", *(f"{k}.{w}" for k in Kind for w in ("denied", "not_found"))}
+def of_a_thing(allow: str) -> tuple[str, str, str]:
+    """'read on experiment of run_id': the permission, the kind of thing, and what the path has an id of."""
+    wanted, _, rest = allow.partition(" on ")
+    kind, _, by = rest.partition(" of ")
+    return wanted, kind, BY_ID[by][0] if by else kind
+
+
+REFUSALS = {
+    "run.not_found", "auth.required", "role.admin", "role.viewer",
+    *(f"{k}.{w}" for k in Kind for w in ("denied", "not_found")),
+}  # fmt: skip
 
 
 def outcome(response: Any) -> str:
@@ -133,6 +182,12 @@ def outcome(response: Any) -> str:
     if response.status_code in {401, 403, 404} and response.json()["code"] in REFUSALS:
         return f"{response.status_code} {response.json()['code']}"
     return "passes"
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is not here does not come back."""
+    monkeypatch.setattr("gureum.gateways.http.backend.GET_PAUSES_S", ())
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +199,9 @@ def things(door: Door) -> Things:
     door.call("POST", "/streams", "root", json={"name": "open"})
     for caller in CALLERS:
         door.platform.catalog.grant(SYSTEM, kind=Kind.STREAM, name="open", grantee=caller, permission=Permission.READ)
+    # A model without a version: what is loaded, and by whom, is in tests/conformance/test_serving.py.
+    door.platform.catalog.create("open", SYSTEM, kind=Kind.MODEL, spec={})
+    door.platform.catalog.grant(SYSTEM, kind=Kind.MODEL, name="open", grantee=EVERYONE, permission=Permission.READ)
     door.app.state.stopping.set()  # live answers end at once
     return made
 
@@ -171,43 +229,90 @@ class Things:
                     made = call("POST", "/queries", "owner", json={"name": "thing", "sql": sql, "start": False})
                 case Kind.DASHBOARD:
                     made = call("POST", "/dashboards", "owner", json={"name": "thing", "spec": {"title": "T"}})
+                case Kind.MONITOR:
+                    made = call("POST", "/monitors", "owner", json={**MONITOR, "name": "thing"})
+                    call("PUT", "/monitors/thing/baseline", "owner", content=a_baseline())
+                    thing = catalog.resolve("thing", SYSTEM, Permission.READ, kind=kind)
+                    window = {"monitor": "thing", "window": 1, "since": ""}
+                    self.door.platform.tasks.submit("monitor", thing.id, SYSTEM, window)
                 case Kind.DESTINATION:
                     made = call("POST", "/destinations", "owner", json={"name": "thing", "url": "http://127.0.0.1:9/h"})
-            assert made.status_code < 300, made.text
+                case Kind.ENDPOINT:
+                    owner = self.door.platform.identity.actor("owner", via="test")
+                    catalog.create("thing", owner, kind=kind, spec={"capture": False})
+                    made = call("GET", "/endpoints/thing", "owner")
+                case Kind.EXPERIMENT:
+                    made = self._in_mlflow(
+                        kind, EXPERIMENTS, {"experiment_id": EXPERIMENT_ID, "lifecycle_stage": "active"}
+                    )
+                case Kind.MODEL:
+                    made = self._in_mlflow(kind, REGISTERED, {})
+            assert made is None or made.status_code < 300, made.text
             for caller, (_, permission) in CALLERS.items():
                 if caller not in {"owner", "root"} and permission is not None:
                     catalog.grant(SYSTEM, kind=kind, name=name, grantee=caller, permission=permission)
 
+    def _in_mlflow(self, kind: Kind, table: Table, values: dict[str, Any]) -> None:
+        """As MLflow's process would have made it; the columns are those that we read of MLflow's tables."""
+        engine = create_engine(self.door.platform.tracking_url)
+        metadata.create_all(engine)
+        run = {
+            "run_uuid": "run_of_thing",
+            "experiment_id": EXPERIMENT_ID,
+            "lifecycle_stage": "active",
+            "status": "RUNNING",
+        }
+        with engine.begin() as connection:
+            connection.execute(insert(table).values(name="thing", **values))
+            if kind is Kind.EXPERIMENT:
+                connection.execute(insert(RUNS).values(**run))
+        engine.dispose()
+        owner = Actor("owner", Role.EDITOR)
+        self.door.platform.catalog.create("thing", owner, kind=kind, spec={})
+
     def forget_new(self) -> None:
         """Take away what a create route made, so that the next caller can make it too."""
-        for kind in (Kind.STREAM, Kind.QUERY, Kind.DASHBOARD, Kind.DESTINATION):
+        for kind in (Kind.STREAM, Kind.QUERY, Kind.DASHBOARD, Kind.DESTINATION, Kind.MONITOR):
             with contextlib.suppress(NotFound):
                 self.door.platform.catalog.delete("new", SYSTEM, kind=kind)
+        with contextlib.suppress(NotFound):
+            self.door.platform.catalog.delete("monitors.new", SYSTEM, kind=Kind.STREAM)
+        if "monitor.new" in {thing.name for thing in self.door.platform.catalog.list(SYSTEM, kind=Kind.QUERY)}:
+            self.door.call("DELETE", "/queries/monitor.new", "root")
+            self.door.call("DELETE", "/tables/monitors.new", "root")
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_route_lets_in_just_whom_it_declares(route: APIRoute, door: Door, things: Things):
     allow = str(route.openapi_extra["x-allow"])
     (method,) = route.methods
-    path = route.path.removeprefix("/api")
+    path = route.path.removeprefix("/api") if route.path.startswith("/api") else f"http://gureum{route.path}"
     for parameter in route.param_convertors:
         path = path.replace(f"{{{parameter}}}", PATHS.get(parameter, "unknown"))
     wrong = []
     for caller in (None, *CALLERS):
-        kind = allow.partition(" on ")[2] or ("stream" if "grants" in path else "")
+        kind = of_a_thing(allow)[1] or ("stream" if "grants" in path else "")
         if kind:
             things.make(Kind(kind))
         things.forget_new()
+        body = BODIES.get((method, route.path))
         response = door.call(
-            method, path, caller, json=BODIES.get((method, route.path)), params=QUERY.get((method, route.path))
-        )
+            method, path, caller, params=QUERY.get((method, route.path)),
+            **({"content": body} if isinstance(body, bytes) else {"json": body}),
+        )  # fmt: skip
         # Grants name their thing in the body or the query: whoever manages it may.
         wanted = expected("manage on stream" if route.path == "/api/grants" else allow, caller)
         if outcome(response) != wanted:
             wrong.append(f"{caller}: {response.status_code} {response.text[:200]}, declared: {wanted}")
-        if wanted == "passes" and response.status_code >= 500:
+        away = response.status_code in {404, 503} and response.json()["code"] in NOT_HERE
+        if wanted == "passes" and response.status_code >= 500 and not away:
             wrong.append(f"{caller}: {response.status_code} {response.text[:200]}")
-        if wanted == "passes" and allow not in {"public", "signed in"} and response.status_code not in {200, 204, 409}:
+        if (
+            wanted == "passes"
+            and allow not in {"public", "signed in"}
+            and response.status_code not in {200, 204, 409}
+            and not away
+        ):
             wrong.append(f"{caller} may, but: {response.status_code} {response.text[:200]}")
     assert not wrong, "\n".join([f"{method} {route.path} declares {allow!r}", *wrong])
 
@@ -226,15 +331,21 @@ def test_no_declaration_is_too_wide():
         allow = str(route.openapi_extra["x-allow"])
         by_allow.setdefault(allow, set()).add(f"{method} {route.path}")
         if " on " in allow:
-            assert "{name}" in route.path, f"{route.path}: the guard looks for the thing called {{name}}"
-            assert allow.startswith("read") == (method == "GET"), f"{method} {route.path} for {allow!r}"
+            by = allow.partition(" of ")[2] or "name"
+            assert f"{{{by}}}" in route.path, f"{route.path}: the guard looks for the thing called {{{by}}}"
+            looks = method == "GET" or route.path == "/endpoints/{name}/invocations"  # to predict is to read the model
+            assert allow.startswith("read") == looks, f"{method} {route.path} for {allow!r}"
     assert by_allow["public"] == {
         "GET /api/health", "GET /api/session/link/{code}", "POST /api/session/link", "POST /api/session",
     }  # fmt: skip
-    assert {line for line in by_allow["signed in"] if not line.startswith("GET")} == {
+    mlflow = {line for line in by_allow["signed in"] if line.partition(" ")[2].startswith("/mlflow")}
+    assert mlflow == {f"{method} /mlflow/{{path:path}}" for method in METHODS} | {"GET /mlflow"}, (
+        "MLflow is guarded behind"
+    )
+    assert {line for line in by_allow["signed in"] - mlflow if not line.startswith("GET")} == {
         "DELETE /api/session", "POST /api/tokens", "DELETE /api/tokens/{token_id}", "POST /api/keys",
         "DELETE /api/keys/{access_key_id}", "POST /api/sql", "DELETE /api/sql/{statement_id}", "POST /api/queries/check",
-        "PUT /api/grants",
+        "PUT /api/grants", "POST /api/tasks/{task_id}/cancel", "PUT /api/tasks/{task_id}/files/{file}",
     }, "these act on what is one's own, or look at what their body names"  # fmt: skip
 
 
@@ -269,6 +380,12 @@ def test_nobody_takes_back_what_is_another_ones(door: Door, things: Things):
         assert door.call("DELETE", f"/tokens/{mine}", caller).json()["code"] == "token.not_found"
         assert door.call("DELETE", f"/keys/{key}", caller).json()["code"] == "key.not_found"
     assert door.call("DELETE", f"/tokens/{mine}", "owner").status_code == 204
+
+
+def test_a_body_that_is_too_large_is_refused_in_our_words(door: Door, things: Things):
+    things.make(Kind.ENDPOINT)
+    large = door.call("POST", "http://gureum/endpoints/thing/invocations", "owner", content=b" " * (20 << 20))
+    assert (large.status_code, large.json()["code"]) == (413, "endpoint.body_size")
 
 
 @pytest.mark.parametrize("extra", [None, {"x-allow": "public"}])

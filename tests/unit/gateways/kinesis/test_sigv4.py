@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from gureum.clock import SystemClock
 from gureum.gateways.kinesis.errors import KinesisError
@@ -44,7 +45,7 @@ def test_the_actor_and_the_region_of_a_signed_request_are_found() -> None:
     assert check({"AKID": "secret"}).actor(signed(region="ap-northeast-2")) == (ACTOR, "ap-northeast-2")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     body=st.binary(max_size=200),
     value=st.text(st.sampled_from("ab \t,;=/é~"), max_size=20),
