@@ -48,7 +48,7 @@ def test_each_class_has_its_words_at_each_door(cls: type[GureumError], capsys, m
     def fail(*_arguments: object, **_options: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_client", fail)
+    monkeypatch.setattr("gureum.cli.stream.open_client", fail)
     with pytest.raises(SystemExit) as ended:
         cli.main(["stream", "list"])
     assert ended.value.code == 1

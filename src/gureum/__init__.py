@@ -10,20 +10,38 @@ Light to import: what is heavy is loaded when it is first used.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gureum import errors
 from gureum.errors import NotFound
 from gureum.version import __version__
 
 if TYPE_CHECKING:
+    from gureum import autopilot, debugger, monitor, tuning
     from gureum.client.client import Client
+    from gureum.client.experiment import Experiment
+    from gureum.tuning import tune
 
 
-__all__ = ["__version__", "connect", "errors", "open"]
+__all__ = [
+    "__version__",
+    "autopilot",
+    "connect",
+    "debugger",
+    "errors",
+    "experiment",
+    "monitor",
+    "open",
+    "tune",
+    "tuning",
+]
+
+# Parts that work as libraries on their own, each loaded when it is first named: `gureum.autopilot.fit(...)`.
+_PARTS = frozenset({"autopilot", "debugger", "monitor", "tuning"})
 
 DEFAULT_FOLDER = "gureum-data"
 
@@ -58,6 +76,11 @@ def connect(
     return Client(Transport(local["url"], token or local["token"], verify=verify))
 
 
+def experiment(name: str) -> Experiment:
+    """An experiment of the platform that `connect()` finds: `gureum.experiment("churn").to_pandas()`."""
+    return connect().experiment(name)
+
+
 def open(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> Client:  # noqa: A001 - as in dbm.open: the public name
     """Work on a data folder without a server; standing queries run while it is open.
 
@@ -66,3 +89,11 @@ def open(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> Client:  # noqa: A0
     from gureum.processes.embedded import open_folder  # loads the engines: only for those who run without a server
 
     return open_folder(Path(folder).resolve())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"gureum.{name}")
+    if name == "tune":
+        return importlib.import_module("gureum.tuning").tune
+    raise AttributeError(f"module 'gureum' has no attribute {name!r}")

@@ -16,18 +16,27 @@ from gureum.catalog.identity import Identity
 from gureum.catalog.schema import MIGRATIONS, metadata
 from gureum.catalog.seal import Seal
 from gureum.clock import Clock, SystemClock
+from gureum.jobs.tasks import Tasks
+from gureum.monitor.monitors import Monitors
 from gureum.settings import Settings
 from gureum.store.database import Database, open_database
 from gureum.streams.readers import Readers
 from gureum.streams.streams import Streams
 from gureum.streams.writer import LogWriter
+from gureum.tracking.artifacts import Artifacts
+from gureum.tracking.database import tracking_url
+from gureum.tracking.leaderboard import Leaderboard
+from gureum.tracking.models import Models
+from gureum.tracking.reading import Reading
 
 if TYPE_CHECKING:
+    from gureum.serving.registry import Registry
     from gureum.sql.alert_outbox import AlertOutbox
     from gureum.sql.queries import Queries
     from gureum.sql.sql import Sql
     from gureum.sql.streaming.sinks import StreamWriter
     from gureum.tables.tables import Tables
+    from gureum.tracking.hosted import MlflowApp
 
 __all__ = ["Platform"]
 
@@ -91,6 +100,14 @@ class Platform:
         return Sql(self.tables, pool, timeout_s=settings.sql_timeout_s)
 
     @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self.database, clock=self.clock)
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        return Monitors(self.catalog, self.tasks, folder=self.root / "monitors", clock=self.clock)
+
+    @cached_property
     def storage(self) -> dict[str, str]:
         """How object storage is reached, by the variables that AWS' own tools read. Empty for a local disk."""
         if not self.settings.objects_url:
@@ -129,12 +146,50 @@ class Platform:
         )
         return queries, outbox
 
+    @property
+    def tracking_url(self) -> str:
+        return tracking_url(self.settings.metadata_url, self.root)
+
+    def open_mlflow(self) -> MlflowApp:
+        """MLflow's application; once in a process, for MLflow keeps its stores in module variables."""
+        from gureum.tracking.hosted import open_mlflow  # heavy (MLflow): only for the process that hosts it
+
+        return open_mlflow(url=self.tracking_url, artifacts=self.artifacts_folder, catalog=self.catalog)
+
+    @cached_property
+    def tracking_rows(self) -> Reading:
+        return Reading(self.tracking_url)
+
+    @cached_property
+    def leaderboard(self) -> Leaderboard:
+        return Leaderboard(self.tracking_rows, self.catalog)
+
+    @cached_property
+    def models(self) -> Models:
+        return Models(self.tracking_rows, self.catalog)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        return Artifacts(self.artifacts_folder)
+
+    @property
+    def artifacts_folder(self) -> Path:
+        return self.root / "artifacts"
+
+    @cached_property
+    def registry(self) -> Registry:
+        from gureum.serving.registry import Registry  # only for the process that deploys models
+
+        return Registry(self.tracking_url, artifacts=self.root / "artifacts", catalog=self.catalog)
+
     def open_writer(self) -> LogWriter:
         """The writer of the streams' logs: only one process may have it."""
         return LogWriter(self.root / "streams", clock=self.clock)
 
     def close(self) -> None:
         """Let go of what was opened."""
+        if "tracking_rows" in self.__dict__:
+            self.tracking_rows.close()
         if "catalog" in self.__dict__:
             self.catalog.close()
         if "database" in self.__dict__:

@@ -28,6 +28,10 @@ class Kind(StrEnum):
     QUERY = "query"
     DASHBOARD = "dashboard"
     DESTINATION = "destination"
+    EXPERIMENT = "experiment"
+    MODEL = "model"
+    ENDPOINT = "endpoint"
+    MONITOR = "monitor"
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z_가-힣][A-Za-z0-9_가-힣]*")
@@ -40,6 +44,11 @@ _PATTERNS: dict[Kind, tuple[re.Pattern[str], str]] = {
     Kind.QUERY: (re.compile(r"[A-Za-z0-9_가-힣.-]+"), "letters, digits, '_', '.' and '-'"),
     Kind.DASHBOARD: (re.compile(r"[A-Za-z0-9_가-힣.-]+"), "letters, digits, '_', '.' and '-'"),
     Kind.DESTINATION: (re.compile(r"[A-Za-z0-9_가-힣.-]+"), "letters, digits, '_', '.' and '-'"),
+    # MLflow's clients name these as they like: '/Users/anna/churn (v2)' is one.
+    Kind.EXPERIMENT: (re.compile(r"[^\x00-\x1f\x7f*]+"), "printable characters but '*'"),
+    Kind.MODEL: (re.compile(r"[^\x00-\x1f\x7f*/:]+"), "printable characters but '/', ':' and '*'"),
+    Kind.ENDPOINT: (re.compile(r"[A-Za-z0-9_-]+"), "letters, digits, '_' and '-': a stream and a table bear it too"),
+    Kind.MONITOR: (re.compile(r"[A-Za-z0-9_-]+"), "letters, digits, '_' and '-': a stream and a table bear it too"),
 }
 
 
@@ -64,9 +73,14 @@ def table_name(name: str) -> tuple[str, str]:
 
 def near_names(name: str, known: Iterable[str], *, at_most: int = 3) -> list[str]:
     """The known names that a person most likely meant by `name`, nearest first; empty when none is near."""
-    candidates = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), candidates, n=at_most, cutoff=0.6)
+    # A schema that everything is in makes nothing alike.
+    candidates = {_short(candidate): candidate for candidate in known}
+    close = difflib.get_close_matches(_short(name), candidates, n=at_most, cutoff=0.6)
     return [candidates[match] for match in close]
+
+
+def _short(name: str) -> str:
+    return name.lower().removeprefix(f"{DEFAULT_SCHEMA}.")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

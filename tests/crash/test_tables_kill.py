@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -63,3 +64,59 @@ def test_a_killed_writer_leaves_whole_epochs_each_once(tmp_path: Path):
         assert sorted((row["epoch"], row["part"]) for row in rows) == [
             (epoch, part) for epoch in range(1, epochs + 1) for part in range(FILES)
         ], f"half an epoch, or one twice; seed {seed}"
+
+
+# Moves a sum from one row to another, by UPDATE and MERGE in turns: before and after each, all rows are there and the sum is 0.
+CHANGER = """
+import sys
+import time
+from pathlib import Path
+from gureum.catalog.catalog import SYSTEM, Catalog
+from gureum.catalog.schema import MIGRATIONS, metadata
+from gureum.clock import SystemClock
+from gureum.sql.engine import EnginePool
+from gureum.sql.sql import Sql
+from gureum.store.database import open_database
+from gureum.tables.tables import Tables
+folder = Path(sys.argv[1])
+database = open_database("", folder=folder, migrations=MIGRATIONS, metadata=metadata)
+tables = Tables(Catalog(database, clock=SystemClock()), root=str(folder / "tables"))
+pool = EnginePool(tables_root=str(folder / "tables"), spill_folder=folder / "spill", memory_mb=256, engines=1)
+run = lambda text: Sql(tables, pool, timeout_s=60).execute(text, SYSTEM)
+run("CREATE TABLE IF NOT EXISTS t AS SELECT range AS id, 0 AS n FROM range(10)")
+turn = 0
+while True:
+    turn += 1
+    if turn % 2:
+        run("UPDATE t SET n = n + CASE id WHEN 1 THEN 1 ELSE -1 END WHERE id IN (1, 2)")
+    else:
+        run("MERGE INTO t USING (VALUES (3, 1), (4, -1)) s(id, d) ON s.id = t.id WHEN MATCHED THEN UPDATE SET n = t.n + s.d")
+    print(turn, flush=True)
+"""
+
+
+def test_a_killed_update_or_merge_is_there_whole_or_not_at_all(tmp_path: Path):
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    acknowledged = 0
+    for kill in range(KILLS // 3):
+        said = tmp_path / f"said{kill}"
+        with said.open("wb") as file:
+            changer = subprocess.Popen(
+                [sys.executable, "-c", CHANGER, str(tmp_path)], stdout=file, env=clean_environment()
+            )
+        try:
+            wait_until(lambda said=said: said.stat().st_size > chance.randrange(12), what="changes", timeout_s=60)
+            time.sleep(chance.random() / 10)  # anywhere within the next one
+            assert changer.poll() is None
+        finally:
+            changer.kill()
+            changer.wait()
+        acknowledged += said.read_text().count("\n")
+        (location,) = (tmp_path / "tables" / "main").iterdir()
+        rows = sorted((row["id"], row["n"]) for row in DeltaTable(location).to_pyarrow_table().to_pylist())
+        assert [row[0] for row in rows] == list(range(10)), f"seed {seed}"
+        assert sum(row[1] for row in rows) == 0, f"half a statement; seed {seed}"
+        done = rows[1][1] + rows[3][1]
+        assert acknowledged <= done <= acknowledged + kill + 1, f"an acknowledged statement is gone; seed {seed}"

@@ -37,16 +37,18 @@ class Rows:
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas DataFrame."""
-        try:
-            return self.to_arrow().to_pandas()
-        except ModuleNotFoundError as error:
-            raise InvalidInput(
-                "pandas is not installed", code="client.pandas", hint="pip install 'gureum[pandas]'"
-            ) from error
+        return self.to_arrow().to_pandas()
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """The rows as dicts."""
-        rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
+        try:
+            rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
+        except OverflowError as error:
+            raise InvalidInput(
+                "a time in the result is outside of the years 1 to 9999, which Python's calendar has",
+                code="client.range",
+                hint="CAST the column to VARCHAR, or take the rows with to_arrow()",
+            ) from error
         return rows
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from gureum.client.reads import note
 from gureum.errors import GureumError, InternalError, Unavailable, from_json
 
 __all__ = ["Transport"]
@@ -32,6 +33,8 @@ class Transport:
         self, url: str, token: str | None, *, transport: httpx.BaseTransport | None = None, verify: bool | str = True
     ) -> None:
         self.url = url.rstrip("/")
+        self.token = token  # what other clients of the same server prove themselves with
+        self.verify = verify
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(
             base_url=self.url + "/api",
@@ -50,13 +53,29 @@ class Transport:
     def arrow(self, path: str, *, body: Any) -> bytes:
         """The answer's Arrow IPC stream."""
         accept = {"Accept": "application/vnd.apache.arrow.stream"}
-        return self._send("POST", path, json=body, headers=accept).content
+        stream = self._send("POST", path, json=body, headers=accept).content
+        note(stream)
+        return stream
+
+    def put_bytes(self, path: str, content: bytes) -> Any:
+        """Send bytes; the answer's JSON value, None when it has none."""
+        response = self._send("PUT", path, content=content)
+        return response.json() if response.content else None
+
+    def get_bytes(self, path: str) -> bytes:
+        return self._send("GET", path).content
+
+    def raw(
+        self, method: str, path: str, *, content: bytes, headers: Mapping[str, str], repeat: bool = False
+    ) -> httpx.Response:
+        """An answer as it is, from a path beside /api. With `repeat` the request changes nothing when it is sent twice."""
+        return self._send(method, self.url + path, content=content, headers=dict(headers), repeat=repeat)
 
     def close(self) -> None:
         self._http.close()
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        pauses = RETRY_PAUSES_S if method == "GET" else ()
+    def _send(self, method: str, path: str, *, repeat: bool = False, **options: Any) -> httpx.Response:
+        pauses = RETRY_PAUSES_S if repeat or method == "GET" else ()
         for pause_s in (*pauses, None):
             try:
                 response = self._http.request(method, path, **options)

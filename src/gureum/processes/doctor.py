@@ -18,7 +18,7 @@ from gureum.app import Platform
 from gureum.catalog.catalog import SYSTEM
 from gureum.errors import GureumError
 from gureum.processes.folder import DataFolder, holder
-from gureum.settings import Settings
+from gureum.settings import PORTS, Settings
 
 __all__ = ["Finding", "examine"]
 
@@ -88,7 +88,7 @@ def _server(settings: Settings, folder: DataFolder) -> Iterator[Finding]:
         yield Finding("server", True, f"{held.what} runs with pid {held.pid}")
         return
     yield Finding("server", True, "not running")
-    for name in ("port", "kinesis_port"):
+    for name in PORTS:
         port = getattr(settings, name)
         with socket.socket() as one:
             used = port != 0 and one.connect_ex((settings.host, port)) == 0

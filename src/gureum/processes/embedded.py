@@ -28,6 +28,8 @@ from gureum.gateways.internal.queries import make_queries_app
 from gureum.gateways.internal.sql import make_sql_app
 from gureum.gateways.internal.writer import StreamPuts
 from gureum.processes.folder import DataFolder, FolderLock, holder
+from gureum.processes.on_demand import OnDemand
+from gureum.processes.serving import Loopback
 from gureum.settings import Settings
 from gureum.streams.streams import keep_house
 
@@ -61,7 +63,9 @@ class _Embedded:
     def __init__(self, folder: DataFolder, lock: FolderLock) -> None:
         self._lock = lock
         self._stop = threading.Event()
-        platform = Platform(Settings(folder=folder.root))
+        self._reaching = threading.Lock()
+        settings = Settings(folder=folder.root)
+        platform = Platform(settings)
         self._platform = platform
         platform.identity.ensure_operator()
         for stream in ("gureum.access_log", "gureum.alerts"):
@@ -70,10 +74,14 @@ class _Embedded:
         self._writer = platform.open_writer()
         self._writer.recover()
         self._queries, outbox = platform.open_queries(StreamPuts(platform.streams, self._writer))
-        sql_app = make_sql_app(sql=platform.sql, tables=platform.tables, catalog=platform.catalog)
+        sql_app = make_sql_app(
+            sql=platform.sql, tables=platform.tables, catalog=platform.catalog, run_folder=platform.root / "run"
+        )
         queries_app = make_queries_app(
             queries=self._queries, outbox=outbox, catalog=platform.catalog, seal=platform.seal, clock=platform.clock
         )
+        self._tracking = OnDemand("tracking", settings)
+        self._serving = OnDemand("serving", settings)
         self._app = make_http_app(
             HttpDoor(
                 root=folder.root,
@@ -86,6 +94,14 @@ class _Embedded:
                 writer=self._writer,
                 sql=Backend("sql", httpx.ASGITransport(sql_app)),
                 queries=Backend("queries", httpx.ASGITransport(queries_app)),
+                tracking=Backend("tracking", self._tracking),
+                tasks=platform.tasks,
+                monitors=platform.monitors,
+                leaderboard=platform.leaderboard,
+                models=platform.models,
+                artifacts=platform.artifacts,
+                serving=Backend("serving", self._serving),
+                registry=platform.registry,
                 status_file=folder.status,
                 public_url="http://gureum",
             )
@@ -100,7 +116,15 @@ class _Embedded:
         self._queries.start_host()
         _, token = platform.identity.make_token(OPERATOR, label="gureum.open", purpose="local", days=None)
         transport = Transport("http://gureum", token, transport=_InMemory(self._app, self._loop))
-        self.client = Client(transport, close=self._close)
+        self._loopback: Loopback | None = None
+        self.client = Client(transport, close=self._close, reachable=self._reachable)
+
+    def _reachable(self) -> str:
+        """An address for clients that are not ours, such as MLflow's; served from when it is first asked for."""
+        with self._reaching:
+            if self._loopback is None:
+                self._loopback = Loopback(self._app, self._loop)
+            return self._loopback.url
 
     def _await(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -111,6 +135,8 @@ class _Embedded:
 
     def _close(self) -> None:
         self._stop.set()
+        if self._loopback is not None:
+            self._loopback.stop()
         self._queries.close()
         self._await(self._lifespan.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -119,6 +145,8 @@ class _Embedded:
         self._house.join()
         self._writer.close()
         self._platform.close()
+        self._tracking.stop()
+        self._serving.stop()
         self._lock.release()
 
 

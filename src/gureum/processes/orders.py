@@ -28,6 +28,7 @@ class Orders:
     ready_fd: int
     parent_pid: int
     public_url: str
+    local_url: str = ""  # of the gateway, from this machine
 
     def to_json(self) -> str:
         settings = {
@@ -41,6 +42,7 @@ class Orders:
                 "ready_fd": self.ready_fd,
                 "parent_pid": self.parent_pid,
                 "public_url": self.public_url,
+                "local_url": self.local_url,
             }
         )
 
@@ -48,7 +50,8 @@ class Orders:
     def read(cls) -> Orders:
         body: dict[str, Any] = json.loads(sys.stdin.buffer.read())
         settings = Settings(**{**body["settings"], "folder": Path(body["settings"]["folder"])})
-        return cls(settings, body["sockets"], body["ready_fd"], body["parent_pid"], body["public_url"])
+        del body["settings"]
+        return cls(settings, **body)
 
     def socket(self, name: str) -> socket.socket:
         return socket.socket(fileno=self.sockets[name])

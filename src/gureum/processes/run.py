@@ -1,6 +1,6 @@
 """The processes themselves: each builds what it serves and serves it until told to stop.
 
-Called by `gureum process NAME`, which only the supervisor types. Each builds just its own part: idle memory counts.
+Called by `child.py` in a forked process, and by `gureum process NAME`, which only it types. Each builds just its own part: idle memory counts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ import gc
 import json
 import logging
 import logging.handlers
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,20 +20,29 @@ from pathlib import Path
 import uvloop
 
 from gureum.app import Platform
+from gureum.catalog.catalog import SYSTEM
+from gureum.errors import GureumError
 from gureum.processes.orders import Orders
 from gureum.processes.serving import die_with_parent, serve
+from gureum.processes.task import Launcher, run_task
 
 __all__ = ["run_process"]
 
 LOG_BYTES_MAX = 10 << 20
 LOG_FILES_KEPT = 3
 
+# A task waits at most so long before somebody looks.
+JOBS_LOOK_EVERY_S = 0.3
+
 _log = logging.getLogger(__name__)
 
 
-def run_process(name: str) -> None:
-    """Read the orders and run one of PARTS."""
-    orders = Orders.read()
+def run_process(name: str, orders: Orders | None = None) -> None:
+    """Run one of PARTS, or a task, by orders that are read from standard input when they are not given."""
+    if name == "task":
+        run_task()
+        return
+    orders = orders or Orders.read()
     die_with_parent(orders.parent_pid)
     _log_to(orders.settings.folder / "logs" / f"{name}.log", name, orders.settings.log_level)
     platform = Platform(orders.settings)
@@ -68,9 +80,21 @@ def _kinesis(platform: Platform, orders: Orders) -> Callable[[], None]:
 
 def _sql(platform: Platform, orders: Orders) -> Callable[[], None]:
     from gureum.gateways.internal.sql import make_sql_app
+    from gureum.gateways.postgres.door import PostgresDoor
 
-    app = make_sql_app(sql=platform.sql, tables=platform.tables, catalog=platform.catalog)
-    return lambda: _serve(orders, [(app, ["sql"])])
+    app = make_sql_app(
+        sql=platform.sql, tables=platform.tables, catalog=platform.catalog, run_folder=platform.root / "run"
+    )
+    door = PostgresDoor(
+        orders.socket("postgres"), sql=platform.sql, tables=platform.tables, identity=platform.identity, clock=platform.clock,
+        timeout_s=orders.settings.sql_timeout_s, tls=orders.tls,
+    )  # fmt: skip
+
+    def main() -> None:
+        door.start()
+        _serve(orders, [(app, ["sql"])], on_stop=door.stop)
+
+    return main
 
 
 def _queries(platform: Platform, orders: Orders) -> Callable[[], None]:
@@ -110,6 +134,14 @@ def _gateway(platform: Platform, orders: Orders) -> Callable[[], None]:
             writer=RemoteWriter("run/writer.sock"),
             sql=Backend("sql", httpx.AsyncHTTPTransport(uds="run/sql.sock")),
             queries=Backend("queries", httpx.AsyncHTTPTransport(uds="run/queries.sock")),
+            tracking=Backend("tracking", httpx.AsyncHTTPTransport(uds="run/tracking.sock")),
+            tasks=platform.tasks,
+            monitors=platform.monitors,
+            leaderboard=platform.leaderboard,
+            models=platform.models,
+            artifacts=platform.artifacts,
+            serving=Backend("serving", httpx.AsyncHTTPTransport(uds="run/serving.sock")),
+            registry=platform.registry,
             status_file=platform.root / "run" / "status.json",
             public_url=orders.public_url,
         )
@@ -118,11 +150,63 @@ def _gateway(platform: Platform, orders: Orders) -> Callable[[], None]:
     return lambda: _serve(orders, [(app, ["http"])], on_stop=lambda: app.state.stopping.set())
 
 
+def _serving(platform: Platform, orders: Orders) -> Callable[[], None]:
+    from gureum.gateways.internal.serving import make_serving_app
+
+    app = make_serving_app(
+        catalog=platform.catalog,
+        folder=platform.root / "serving",
+        run_folder=Path("run"),
+        clock=platform.clock,
+        on_idle=_end,
+    )
+    return lambda: _serve(orders, [(app, ["serving"])])
+
+
+def _end() -> None:
+    """What an on-demand process does when nobody needs it: SIGTERM, as from the supervisor."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _tracking(platform: Platform, orders: Orders) -> Callable[[], None]:
+    from gureum.gateways.internal.tracking import make_tracking_app
+
+    app = make_tracking_app(platform.open_mlflow(), clock=platform.clock, on_idle=_end)
+    return lambda: _serve(orders, [(app, ["tracking"])])
+
+
+def _jobs(platform: Platform, orders: Orders) -> Callable[[], None]:
+    from gureum.gateways.internal.writer import RemoteWriter, StreamPuts
+    from gureum.jobs.executor import Executor
+
+    puts = StreamPuts(platform.streams, RemoteWriter("run/writer.sock"))
+    executor = Executor(platform.tasks, launch=Launcher(platform, orders), clock=platform.clock)
+
+    def main() -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        orders.say_ready()
+        while not stop.wait(0 if not executor.is_idle else JOBS_LOOK_EVERY_S):
+            executor.step(JOBS_LOOK_EVERY_S)
+            try:
+                platform.monitors.step(lambda user: platform.identity.actor(user, via="monitor"), SYSTEM)
+                platform.monitors.tell(lambda stream, keys, data, number: puts.put(stream, keys, data, producer=number))
+            except GureumError as error:
+                _log.warning("monitors: %s", error)  # a full disk, a writer that restarts: the next look tries again
+        executor.close()
+
+    return main
+
+
 PARTS: Mapping[str, Callable[[Platform, Orders], Callable[[], None]]] = {
     "kinesis": _kinesis,
     "sql": _sql,
     "queries": _queries,
     "gateway": _gateway,
+    "jobs": _jobs,
+    "tracking": _tracking,
+    "serving": _serving,
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import uvicorn
 
-__all__ = ["die_with_parent", "serve"]
+__all__ = ["Loopback", "die_with_parent", "serve"]
 
 STOP_S = 5
 
@@ -84,6 +84,24 @@ async def serve(
     if not all(server.started for server, _ in servers):
         logging.getLogger(__name__).error("an application did not start")
         sys.exit(1)
+
+
+class Loopback:
+    """An application that already runs in a loop of this process, on a port of its own that only this machine reaches."""
+
+    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False,
+                                timeout_graceful_shutdown=STOP_S)  # fmt: skip
+        self._server = _Server(config)
+        self._done = asyncio.run_coroutine_threadsafe(self._server.serve(sockets=[self._socket]), loop)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Let running requests end, for STOP_S at most."""
+        self._server.should_exit = True
+        self._done.result()
+        self._socket.close()
 
 
 def die_with_parent(parent_pid: int) -> None:

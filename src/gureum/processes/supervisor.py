@@ -16,7 +16,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from gureum.app import Platform
 from gureum.catalog.catalog import SYSTEM
 from gureum.catalog.identity import OPERATOR
 from gureum.errors import Conflict, Unavailable
+from gureum.processes.child import Child, fork, may_fork, preload, spawn
 from gureum.processes.folder import DataFolder, FolderLock
 from gureum.processes.orders import Orders
 from gureum.settings import Settings
@@ -39,15 +39,22 @@ __all__ = ["PROCESSES", "Ready", "Supervisor"]
 # Each process and the sockets it serves; started in this order, the writer first and stopped last.
 PROCESSES: dict[str, tuple[str, ...]] = {
     "kinesis": ("kinesis", "writer"),
-    "sql": ("sql",),
+    "sql": ("sql", "postgres"),
     "queries": ("queries",),
     "gateway": ("http",),
+    "jobs": (),
+    "tracking": ("tracking",),
+    "serving": ("serving",),
 }
+
+# Started when somebody first connects to its socket, and again asleep when it has ended by itself: most teams use MLflow
+# for hours a day, and it takes as much memory as all the others together; many deploy no model.
+ON_DEMAND = frozenset({"tracking", "serving"})
 
 # Streams that gureum writes itself.
 SYSTEM_STREAMS = ("gureum.access_log", "gureum.alerts")
 
-UNIX_SOCKETS = ("writer", "sql", "queries")
+UNIX_SOCKETS = ("writer", "sql", "queries", "tracking", "serving")
 
 # All must have ended by then; what has not is killed.
 STOP_S = 8.0
@@ -66,8 +73,6 @@ HEALTHY_S = 4.0
 
 STATUS_EVERY_S = 1.0
 
-# glibc gives each thread an arena of its own and keeps what it frees: with engines' threads that is hundreds of megabytes.
-CHILD_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 BACKLOG = 2048
 
 # What a process writes to stderr is kept for the post-mortem, so much of it.
@@ -84,6 +89,7 @@ class Ready:
     pid: int
     url: str
     kinesis: str
+    postgres: str
     folder: str
     link: str | None
     version: str
@@ -93,7 +99,7 @@ class Ready:
 @dataclass(slots=True)
 class _Child:
     name: str
-    popen: subprocess.Popen[bytes] | None = None
+    popen: Child | None = None
     state: str = "starting"
     since_ms: int = 0
     started_s: float = 0.0
@@ -128,12 +134,15 @@ class Supervisor:
             link = self._prepare_identity()
             with self._signals():
                 for child in self._children.values():
-                    self._start(child)
+                    # One begins to serve while the next one's modules are imported.
+                    if may_fork():
+                        preload(child.name)
+                    self._start_or_sleep(child)
                 told = False
                 while not self._stopping:
                     self._wait(self._next_s())
                     self._look_after()
-                    if not told and all(child.state == "running" for child in self._children.values()):
+                    if not told and all(child.state in {"running", "asleep"} for child in self._children.values()):
                         told = True
                         on_ready(self._ready(link))
                 self._stop_all()
@@ -150,6 +159,7 @@ class Supervisor:
     def _open_sockets(self) -> None:
         self._sockets["http"] = _listen(self._settings.host, self._settings.port, "port")
         self._sockets["kinesis"] = _listen(self._settings.host, self._settings.kinesis_port, "kinesis_port")
+        self._sockets["postgres"] = _listen(self._settings.host, self._settings.postgres_port, "postgres_port")
         for name in UNIX_SOCKETS:
             path = Path("run", f"{name}.sock")
             path.unlink(missing_ok=True)
@@ -171,7 +181,8 @@ class Supervisor:
             _, token = identity.make_token(OPERATOR, label="local command line", purpose="local", days=None)
             partial = self._folder.local.with_suffix(f".{secrets.token_hex(4)}")
             with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - the mode must be there from the first moment
-                json.dump({"url": self._url("http"), "kinesis": self._url("kinesis"), "token": token}, file)
+                places = {"url": self._url("http"), "kinesis": self._url("kinesis"), "postgres": self._postgres_url()}
+                json.dump({**places, "token": token}, file)
             partial.rename(self._folder.local)
             if identity.has_users():
                 return None
@@ -181,28 +192,29 @@ class Supervisor:
 
     # --- one child -----------------------------------------------------------------------------------------------------
 
+    def _start_or_sleep(self, child: _Child) -> None:
+        if child.name not in ON_DEMAND:
+            self._start(child)
+            return
+        child.state, child.since_ms = "asleep", time.time_ns() // 1_000_000
+        for name in PROCESSES[child.name]:
+            self._selector.register(self._sockets[name], selectors.EVENT_READ, child)
+
+    def _wake(self, child: _Child) -> None:
+        for name in PROCESSES[child.name]:
+            self._selector.unregister(self._sockets[name])
+        self._start(child)
+
     def _start(self, child: _Child) -> None:
         read_fd, write_fd = os.pipe()
         fds = {name: self._sockets[name].fileno() for name in PROCESSES[child.name]}
         errors = self._stderr(child.name)
-        orders = Orders(self._settings, fds, write_fd, os.getpid(), self._public_url())
+        orders = Orders(self._settings, fds, write_fd, os.getpid(), self._public_url(), self._url("http"))
         with errors:
-            child.popen = subprocess.Popen(
-                [sys.executable, "-m", "gureum", "process", child.name],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=[*fds.values(), write_fd],
-                cwd=self._folder.root,
-                env={**os.environ, **CHILD_ENVIRONMENT},
-                # A Ctrl-C in the terminal is ours to pass on, in order.
-                start_new_session=True,
+            child.popen = (
+                fork(child.name, orders, errors=errors) if may_fork() else spawn(child.name, orders, errors=errors)
             )
         os.close(write_fd)
-        assert child.popen.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            child.popen.stdin.write(orders.to_json().encode())
-            child.popen.stdin.close()
         child.ready_fd = read_fd
         self._selector.register(read_fd, selectors.EVENT_READ, child)
         child.state, child.started_s = "starting", time.monotonic()
@@ -221,7 +233,7 @@ class Supervisor:
         now_s = time.monotonic()
         for child in self._children.values():
             if child.popen is None:
-                if now_s >= child.start_at_s:
+                if child.state == "waiting" and now_s >= child.start_at_s:
                     self._start(child)
                 continue
             code = child.popen.poll()
@@ -233,6 +245,10 @@ class Supervisor:
                     child.backoff_s = BACKOFF_S_MIN
                 continue
             self._forget_ready(child)
+            if code == 0 and child.name in ON_DEMAND:
+                child.popen = None
+                self._start_or_sleep(child)  # it had nothing to do
+                continue
             child.last_error = self._why(child.name, code)
             child.popen, child.state = None, "waiting"
             child.since_ms = time.time_ns() // 1_000_000
@@ -279,7 +295,7 @@ class Supervisor:
             write.close()
 
     def _next_s(self) -> float:
-        waiting = [c.start_at_s - time.monotonic() for c in self._children.values() if c.popen is None]
+        waiting = [c.start_at_s - time.monotonic() for c in self._children.values() if c.state == "waiting"]
         return max(0.0, min([STATUS_EVERY_S, *waiting]))
 
     def _wait(self, timeout_s: float) -> None:
@@ -289,6 +305,9 @@ class Supervisor:
                     key.fileobj.recv(4096)  # type: ignore[union-attr]
                 continue
             child: _Child = key.data
+            if key.fd != child.ready_fd:
+                self._wake(child)
+                continue
             if os.read(key.fd, 16) == b"ready":
                 child.state, child.last_error = "running", None
                 child.since_ms = time.time_ns() // 1_000_000
@@ -304,6 +323,7 @@ class Supervisor:
             "at_ms": time.time_ns() // 1_000_000,
             "url": self._public_url(),
             "kinesis": self._url("kinesis"),
+            "postgres": self._postgres_url(),
             "disk_free_bytes": shutil.disk_usage(self._folder.root).free,
             "processes": [{"name": "supervisor", "pid": os.getpid(), "state": "running", "restarts": 0,
                            "since_ms": self._started_ms, "last_error": None, **_usage(psutil.Process())}, *processes],
@@ -341,6 +361,14 @@ class Supervisor:
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown, not bound
         return f"{scheme}://{shown}:{port}"
 
+    def _postgres_url(self) -> str:
+        """Without a user: whoever connects is asked."""
+        secure = "?sslmode=require" if self._settings.tls_certificate else ""
+        return (
+            self._url("postgres").replace("https://", "postgresql://").replace("http://", "postgresql://")
+            + f"/gureum{secure}"
+        )
+
     def _public_url(self) -> str:
         return self._settings.public_url.rstrip("/") or self._url("http")
 
@@ -350,6 +378,7 @@ class Supervisor:
             pid=os.getpid(),
             url=self._public_url(),
             kinesis=self._url("kinesis"),
+            postgres=self._postgres_url(),
             folder=str(self._folder.root),
             link=link,
             version=__version__,

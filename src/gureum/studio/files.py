@@ -56,9 +56,9 @@ class StudioFiles:
 
     async def _response(self, scope: Scope) -> Response:
         if scope["method"] not in {"GET", "HEAD"}:
-            return Response("only GET", 405)
+            raise HTTPException(405)  # the door's own words for both
         if scope["path"].startswith("/api/"):
-            raise HTTPException(404)  # the door's own words for it
+            raise HTTPException(404)
         path = (self._folder / scope["path"].lstrip("/")).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
             if scope["path"].startswith("/assets/"):

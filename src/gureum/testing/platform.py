@@ -15,6 +15,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,9 @@ __all__ = ["PlatformFailed", "RunningPlatform", "clean_environment", "start_plat
 
 # Five interpreters load their libraries on two busy cores.
 READY_S_MAX = 90.0
+
+# MLflow makes its tables, then loads 250 MB.
+MLFLOW_S_MAX = 300.0
 
 # The supervisor promises ten seconds; what is not gone a little later is killed, and `stop` says so.
 STOP_S_MAX = 15.0
@@ -63,6 +67,7 @@ class RunningPlatform:
         self.process = process
         self.url: str = ready["url"]
         self.kinesis: str = ready["kinesis"]
+        self.postgres: str = ready["postgres"]
         self.link: str | None = ready["link"]
         self._seen = {psutil.Process(pid) for pid in ready["processes"].values()}
 
@@ -78,13 +83,24 @@ class RunningPlatform:
 
     def user(self, name: str, *, role: str = "editor") -> Client:
         """The client of a user with a token of its own; the user is made when it is not there."""
+        return gureum.connect(self.url, token=self.token(name, role=role))
+
+    def token(self, name: str, *, role: str = "editor") -> str:
+        """A new token of a user, who is made when it is not there."""
         if name not in {user["name"] for user in self.client.request("GET", "/users")}:
             self.client.request("POST", "/users", body={"name": name, "role": role})
         link = self.client.request("POST", f"/users/{name}/link")
         with httpx.Client(base_url=self.url, headers={"X-Gureum": "1"}) as browser:
             browser.post("/api/session/link", json={"code": link.rpartition("/")[2]}).raise_for_status()
             made = browser.post("/api/tokens", json={"label": "test"}).raise_for_status()
-        return gureum.connect(self.url, token=made.json()["token"])
+        token: str = made.json()["token"]
+        return token
+
+    def mlflow_version(self) -> str:
+        """What MLflow says of itself; the first that asks waits until its process has started."""
+        local = json.loads((self.folder / "run" / "local.json").read_text())
+        headers = {"Authorization": f"Bearer {local['token']}"}
+        return httpx.get(f"{self.url}/mlflow/version", headers=headers, timeout=MLFLOW_S_MAX).raise_for_status().text
 
     def status(self) -> dict[str, Any]:
         """What the supervisor last wrote of its processes."""
@@ -97,6 +113,12 @@ class RunningPlatform:
             if process["name"] == name and process["state"] == "running" and psutil.pid_exists(process["pid"]):
                 return int(process["pid"])
         return None
+
+    def wake(self, name: str) -> int:
+        """Connect to a process that sleeps until somebody does; returns its pid when it runs."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(self.folder / "run" / f"{name}.sock"))
+            return wait_until(lambda: self.pid_of(name), what=f"{name} to wake", timeout_s=MLFLOW_S_MAX)
 
     def kill(self, name: str) -> int:
         """kill -9 of one process, once it runs; returns the pid that it had."""

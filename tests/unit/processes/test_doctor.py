@@ -20,7 +20,7 @@ from gureum.streams.writer import Records
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A folder with a stream of 500 records and a table of three versions, and nobody who works on it."""
-    settings = Settings(folder=tmp_path / "data", port=0, kinesis_port=0)
+    settings = Settings(folder=tmp_path / "data", port=0, postgres_port=0, kinesis_port=0)
     DataFolder(settings.folder).prepare()
     platform = Platform(settings)
     spec = platform.streams.create("readings", SYSTEM)
@@ -52,6 +52,7 @@ def test_a_healthy_folder_has_nothing_wrong_and_says_what_was_looked_at(settings
         "server",
         "port",
         "kinesis_port",
+        "postgres_port",
         "metadata",
         "streams",
         "tables",
@@ -61,7 +62,7 @@ def test_a_healthy_folder_has_nothing_wrong_and_says_what_was_looked_at(settings
 
 
 def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(tmp_path: Path):
-    settings = Settings(folder=tmp_path / "new", port=0, kinesis_port=0)
+    settings = Settings(folder=tmp_path / "new", port=0, postgres_port=0, kinesis_port=0)
     assert wrong(settings) == []
     assert not (tmp_path / "new").exists()
 
@@ -118,7 +119,7 @@ def test_a_damaged_metadata_database_is_named(settings: Settings):
 def test_a_port_in_use_is_named_with_the_setting(settings: Settings):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        (finding,) = wrong(Settings(folder=settings.folder, port=0, kinesis_port=port))
+        (finding,) = wrong(Settings(folder=settings.folder, port=0, postgres_port=0, kinesis_port=port))
     assert (finding.what, f"{port} is in use" in finding.found) == ("kinesis_port", True)
     assert "set kinesis_port" in finding.cure
 
@@ -126,7 +127,7 @@ def test_a_port_in_use_is_named_with_the_setting(settings: Settings):
 def test_a_folder_of_somebody_else_and_one_that_is_newer_are_named(settings: Settings, tmp_path: Path):
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.txt").write_text("mine")
-    found = wrong(Settings(folder=tmp_path / "foreign", port=0, kinesis_port=0))
+    found = wrong(Settings(folder=tmp_path / "foreign", port=0, postgres_port=0, kinesis_port=0))
     assert [(f.what, "not a data folder" in f.found) for f in found] == [("folder", True)]
     (settings.folder / "gureum.json").write_text('{"format": 999}')
     assert [(f.what, "format 999" in f.found) for f in wrong(settings)] == [("folder", True)]
