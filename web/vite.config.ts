@@ -1,7 +1,8 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const proxy = { "/api": { target: process.env.GUREUM_URL ?? "http://127.0.0.1:8600", changeOrigin: false } };
+const server = { target: process.env.GUREUM_URL ?? "http://127.0.0.1:8600", changeOrigin: false };
+const proxy = { "/api": server, "^/endpoints/[^/]+/invocations$": server };
 
 export default defineConfig({
   base: "/",

@@ -1,4 +1,4 @@
-/** People, groups, grants and what was done: for administrators. */
+/** People, groups, grants, runtimes and what was done: for administrators. */
 import { IconLock } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { EmptyState } from "../page/EmptyState";
@@ -8,6 +8,7 @@ import { useMe } from "../session/me";
 import { Audit } from "./Audit";
 import { Grants } from "./Grants";
 import { Groups } from "./Groups";
+import { Runtimes } from "./Runtimes";
 import { Users } from "./Users";
 
 export function AdminPage() {
@@ -29,6 +30,7 @@ export function AdminPage() {
           { id: "users", label: t("admin.users"), body: () => <Users /> },
           { id: "groups", label: t("admin.groups"), body: () => <Groups /> },
           { id: "grants", label: t("admin.grants"), body: () => <Grants /> },
+          { id: "runtimes", label: t("admin.runtimes"), body: () => <Runtimes /> },
           { id: "audit", label: t("admin.audit"), body: () => <Audit /> },
         ]}
       />

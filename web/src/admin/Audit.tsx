@@ -34,8 +34,8 @@ export function Audit() {
           empty={<EmptyState small title={t("admin.noAudit")} />}
           columns={[
             { id: "at", header: t("admin.when"), width: 230, cell: (entry) => <span className="figures" style={{ whiteSpace: "nowrap" }}>{format.exact(entry.at_ms)}</span> },
-            { id: "actor", header: t("admin.who"), cell: (entry) => <b>{entry.actor}</b> },
-            { id: "action", header: t("admin.action"), cell: (entry) => <span className="mono">{entry.action}</span> },
+            { id: "actor", header: t("admin.who"), width: 110, cell: (entry) => <b>{entry.actor}</b> },
+            { id: "action", header: t("admin.action"), width: 110, cell: (entry) => <span className={`mono ${css.act}`}>{entry.action}</span> },
             {
               id: "about",
               header: t("admin.about"),

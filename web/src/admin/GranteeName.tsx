@@ -7,7 +7,7 @@ export function GranteeName({ grantee }: { grantee: string }) {
   return grantee.startsWith("group:") ? t("admin.group", { name: grantee.slice(6) }) : grantee;
 }
 
-const KINDS = ["stream", "table", "query", "dashboard", "destination"] as const;
+const KINDS = ["stream", "table", "query", "dashboard", "destination", "experiment", "model", "endpoint", "monitor"] as const;
 
 /** A kind of thing in the reader's language; one that Studio does not know yet as it is. */
 export function KindName({ kind }: { kind: string }) {

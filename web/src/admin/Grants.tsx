@@ -10,7 +10,7 @@ import { streamsQuery } from "../streams/data";
 import { tablesQuery } from "../tables/data";
 import { GrantsPanel } from "./GrantsPanel";
 
-const KINDS = ["stream", "table", "query", "dashboard", "destination"] as const;
+const KINDS = ["stream", "table", "query", "dashboard", "destination", "experiment", "model", "endpoint", "monitor"] as const;
 
 export function Grants() {
   const { t } = useTranslation();

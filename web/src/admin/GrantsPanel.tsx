@@ -16,7 +16,7 @@ import { GranteeName } from "./GranteeName";
 const PERMISSIONS: Permission[] = ["read", "write", "manage"];
 export const EVERYONE = "group:everyone";
 
-export type Kind = "stream" | "table" | "query" | "dashboard" | "destination";
+export type Kind = "stream" | "table" | "query" | "dashboard" | "destination" | "experiment" | "model" | "endpoint" | "monitor";
 
 export function GrantsPanel({ kind, name }: { kind: Kind; name: string }) {
   const { t } = useTranslation();

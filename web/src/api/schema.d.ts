@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/autopilot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Fit
+         * @description Find the best model for a column of a table; watch the task's progress for the leaderboard.
+         */
+        post: operations["start_fit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dashboards": {
         parameters: {
             query?: never;
@@ -140,6 +160,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Endpoints
+         * @description The endpoints that one may read, by name, with their deployments.
+         */
+        get: operations["list_endpoints"];
+        put?: never;
+        /**
+         * Create Endpoint
+         * @description Make an endpoint that serves one model version; answers when the model is loaded.
+         */
+        post: operations["create_endpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/endpoints/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Endpoint
+         * @description One endpoint: deployments with state, errors and latency, and earlier states.
+         */
+        get: operations["show_endpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Endpoint
+         * @description Stop serving; what was captured stays in its tables.
+         */
+        delete: operations["delete_endpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/endpoints/{name}/deploy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deploy
+         * @description Add a model version or change its weight; until it is loaded the endpoint is as it was.
+         */
+        post: operations["deploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/endpoints/{name}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Label
+         * @description Say what was right for earlier requests; the newest label of a request counts.
+         */
+        post: operations["label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/endpoints/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rollback
+         * @description Back to the routes before the newest change.
+         */
+        post: operations["rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -152,6 +280,86 @@ export interface paths {
          * @description Server-sent events for an open page: `status`, `streams`, `queries`, `alerts` when they change, `table` at each new version.
          */
         get: operations["follow_everything"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Experiments
+         * @description The experiments that one may read, the last used first; with `name` just that one.
+         */
+        get: operations["list_experiments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Experiment
+         * @description One experiment.
+         */
+        get: operations["show_experiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment_id}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metric Curves
+         * @description Metrics of runs over their steps, thinned to about `points_max` points each.
+         */
+        get: operations["metric_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The leaderboard: runs in order, as columns. `column=metrics.auc`, repeated; `*` for all, none for the most common.
+         */
+        get: operations["list_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,6 +520,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Models
+         * @description The registered models that one may read, the last changed first.
+         */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Model
+         * @description One model with its versions, newest first.
+         */
+        get: operations["show_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Monitors
+         * @description The monitors that one may read, each with its newest windows.
+         */
+        get: operations["list_monitors"];
+        put?: never;
+        /**
+         * Create Monitor
+         * @description Make a monitor with its stream of findings and the standing query that keeps them in a table and raises the alert.
+         */
+        post: operations["create_monitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Monitor
+         * @description One monitor with its newest windows.
+         */
+        get: operations["show_monitor"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Monitor
+         * @description Forget a monitor and its baselines; the stream and the table of its findings stay.
+         */
+        delete: operations["delete_monitor"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Monitor
+         * @description Change what is given; `running` false stops it, true goes on after the last window.
+         */
+        patch: operations["change_monitor"];
+        trace?: never;
+    };
+    "/api/monitors/{name}/baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Baseline
+         * @description The baseline in use as a zip: statistics.json and constraints.json in SageMaker's schema, and gureum's own files.
+         */
+        get: operations["get_baseline"];
+        /**
+         * Put Baseline
+         * @description Use the baseline of a zip, as `gureum.monitor.Baseline.save` writes its files, from the next window on.
+         */
+        put: operations["put_baseline"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/constraints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Constraints
+         * @description The baseline's constraints.json, in SageMaker's schema.
+         */
+        get: operations["get_constraints"];
+        /**
+         * Put Constraints
+         * @description Use other constraints from the next window on.
+         */
+        put: operations["put_constraints"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/learn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn Baseline
+         * @description Learn the baseline from a table or a SELECT (without one: from the monitor's own source), as a task.
+         */
+        post: operations["learn_baseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Statistics
+         * @description The baseline's statistics.json, in SageMaker's schema.
+         */
+        get: operations["get_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Windows
+         * @description What the newest windows found, newest first, without pictures.
+         */
+        get: operations["list_windows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/monitors/{name}/windows/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Window
+         * @description One window's whole report: findings, violations, and each feature before and after.
+         */
+        get: operations["show_window"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/queries": {
         parameters: {
             query?: never;
@@ -434,6 +862,126 @@ export interface paths {
          * @description Stop at a checkpoint; with `drain`, first close all open windows.
          */
         post: operations["stop_query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Run
+         * @description One run: parameters, last metrics, tags, the tables that it read.
+         */
+        get: operations["show_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Artifacts
+         * @description The files in one folder of a run.
+         */
+        get: operations["list_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Findings
+         * @description What the training debugger found: root causes with remedies, curves, layers by step. Runs may be not watched, or healthy.
+         */
+        get: operations["run_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runtimes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runtimes
+         * @description All runtimes, and what the data folder has of each.
+         */
+        get: operations["list_runtimes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runtimes/{runtime}/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install Runtime
+         * @description Install a runtime, or find it installed: minutes and gigabytes, as a task.
+         */
+        post: operations["install_runtime"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/score": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Score
+         * @description Predict for every row of a table, and write the rows with their prediction to a new table.
+         */
+        post: operations["score"];
         delete?: never;
         options?: never;
         head?: never;
@@ -760,6 +1308,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tasks
+         * @description One's own tasks, newest first; `brief` leaves out what is long: leaderboards, trials, cards.
+         */
+        get: operations["list_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Task
+         * @description One task: its state, its progress as its kind tells it, its result or its error.
+         */
+        get: operations["show_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Task
+         * @description Stop a task down to its last child process; one that has ended stays as it is.
+         */
+        post: operations["cancel_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Task Files
+         * @description What the task has handed over.
+         */
+        get: operations["list_task_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Task File
+         * @description One handed-over file.
+         */
+        get: operations["get_task_file"];
+        /**
+         * Put Task File
+         * @description Hand a file over, as the task itself does while it runs.
+         */
+        put: operations["put_task_file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Task Log
+         * @description What the task's process has printed, at most its last megabyte.
+         */
+        get: operations["task_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -799,6 +1471,26 @@ export interface paths {
          * @description Take a personal token back.
          */
         delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Tuning
+         * @description Search over model families and their parameters for the best on a table; each trial is a run.
+         */
+        post: operations["start_tuning"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -862,6 +1554,26 @@ export interface paths {
          * @description A one-time link by which the user signs in, good for an hour.
          */
         post: operations["make_sign_in_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/endpoints/{name}/invocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invoke
+         * @description Predict. The body is JSON as MLflow or SageMaker has it, CSV, JSON lines, a numpy file or an Arrow stream.
+         */
+        post: operations["invoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -944,6 +1656,16 @@ export interface components {
             /** Firing */
             firing: components["schemas"]["FiringAlert"][];
         };
+        /** ArtifactEntry */
+        ArtifactEntry: {
+            /**
+             * Bytes
+             * @description null for a folder
+             */
+            bytes: number | null;
+            /** Path */
+            path: string;
+        };
         /** AuditEntry */
         AuditEntry: {
             /** Action */
@@ -971,6 +1693,23 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
             /** Next Before */
             next_before: number | null;
+        };
+        /** CapturedColumn */
+        CapturedColumn: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * Change
+         * @description The remedy as lines of Python: with the fault, and without it.
+         */
+        Change: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
         };
         /** ColumnModel */
         ColumnModel: {
@@ -1005,6 +1744,25 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** Curve */
+        Curve: {
+            /** Name */
+            name: string;
+            /**
+             * Points
+             * @description before thinning
+             */
+            points: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "loss" | "accuracy" | "leaves" | "norm" | "rate";
+            /** Steps */
+            steps: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity") | null)[];
+        };
         /** Dashboard */
         Dashboard: {
             /** Name */
@@ -1031,6 +1789,93 @@ export interface components {
             /** Widgets */
             widgets?: components["schemas"]["Widget"][];
         };
+        /** Deploy */
+        Deploy: {
+            /**
+             * Alias
+             * @description instead of a version; it is followed once, now
+             */
+            alias?: string | null;
+            /**
+             * Capture
+             * @description whether requests are kept; as before by default, at first yes
+             */
+            capture?: boolean | null;
+            /**
+             * Deployment
+             * @description its name on the endpoint; '<model>-<version>' by default
+             */
+            deployment?: string | null;
+            /**
+             * Model
+             * @description 'name', 'name/3', 'name@alias', 'models:/...' or 'runs:/<run id>/<path>'
+             */
+            model: string;
+            /**
+             * Version
+             * @description of the registered model; the newest by default
+             */
+            version?: string | null;
+            /**
+             * Weight
+             * @description percent of the requests; 100 replaces what was there
+             * @default 100
+             */
+            weight: number;
+        };
+        /**
+         * Deployment
+         * @description One model version on an endpoint. Figures are of the last 15 minutes, of this gateway since its start.
+         */
+        Deployment: {
+            /**
+             * Confined
+             * @description what keeps the model's code from the rest of the machine
+             */
+            confined: string[];
+            /** Deployment */
+            deployment: string;
+            /** Errors */
+            errors: number;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Minutes */
+            minutes: components["schemas"]["EndpointMinute"][];
+            /** Model */
+            model: string;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Requests */
+            requests: number;
+            /** Restarts */
+            restarts: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "loading" | "serving" | "failed";
+            /** Version */
+            version: string;
+            /**
+             * Way
+             * @description 'matrix', 'tensor' or 'frame': by the model's own library; 'pyfunc': by MLflow
+             */
+            way: string | null;
+            /**
+             * Weight
+             * @description percent of the requests
+             */
+            weight: number;
+            /**
+             * Why
+             * @description why it failed or is being started again
+             */
+            why: string | null;
+        };
         /** Destination */
         Destination: {
             /** Name */
@@ -1047,6 +1892,194 @@ export interface components {
              * @description scheme and host only: the rest may be a secret
              */
             url_shown: string;
+        };
+        /** Endpoint */
+        Endpoint: {
+            /** Capture */
+            capture: boolean;
+            /**
+             * Columns
+             * @description of the captured requests
+             */
+            columns: components["schemas"]["CapturedColumn"][];
+            /** Deployments */
+            deployments: components["schemas"]["Deployment"][];
+            /**
+             * History
+             * @description earlier states, oldest first; a rollback goes to the last
+             */
+            history: components["schemas"]["HistoryEntry"][];
+            /** Labels Table */
+            labels_table: string | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            permission: components["schemas"]["Permission"];
+            /**
+             * Prediction
+             * @description the SQL type of a captured prediction
+             */
+            prediction: string | null;
+            /** Stream */
+            stream: string | null;
+            /**
+             * Table
+             * @description where captured requests and predictions are
+             */
+            table: string | null;
+            /** Updated At Ms */
+            updated_at_ms: number;
+            /** Version */
+            version: number;
+        };
+        /** EndpointMinute */
+        EndpointMinute: {
+            /** At Ms */
+            at_ms: number;
+            /** Errors */
+            errors: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** P99 Ms */
+            p99_ms: number | null;
+            /** Requests */
+            requests: number;
+        };
+        /** ExperimentSummary */
+        ExperimentSummary: {
+            /** Created At Ms */
+            created_at_ms: number | null;
+            /**
+             * Id
+             * @description a number; the name may hold a '/', so paths have this
+             */
+            id: string;
+            /** Last Run At Ms */
+            last_run_at_ms: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            permission: components["schemas"]["Permission"];
+            /** Running */
+            running: number;
+            /** Runs */
+            runs: number;
+        };
+        /** Finding */
+        Finding: {
+            /** @description the remedy as code */
+            change?: components["schemas"]["Change"] | null;
+            /**
+             * Epoch
+             * @description from 1; null where none was told
+             */
+            epoch?: number | null;
+            /** Evidence */
+            evidence: {
+                [key: string]: boolean | number | ("NaN" | "Infinity" | "-Infinity") | string | null;
+            };
+            /**
+             * Explains
+             * @description rules whose findings are only its consequence
+             * @default []
+             */
+            explains: string[];
+            /** Layer */
+            layer?: string | null;
+            remedy: components["schemas"]["Words"];
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "error" | "warning";
+            /**
+             * Source
+             * @description the paper or documentation that the rule follows
+             */
+            source: string;
+            /**
+             * Step
+             * @description where it began, or since when it was seen; a round for trees
+             */
+            step?: number | null;
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            };
+            /** @description the root cause in words */
+            title: components["schemas"]["Words"];
+        };
+        /**
+         * Findings
+         * @description What a watched training leaves. Without findings it is healthy: `rules` looked.
+         */
+        Findings: {
+            /** Curves */
+            curves: components["schemas"]["Curve"][];
+            /** Epochs */
+            epochs: number;
+            /** Evaluations */
+            evaluations: number;
+            /**
+             * Findings
+             * @description root causes, the worst first
+             */
+            findings: components["schemas"]["Finding"][];
+            /**
+             * Format
+             * @constant
+             */
+            format: "gureum.debugger";
+            /** Framework */
+            framework: string;
+            heat: components["schemas"]["Heat"];
+            /**
+             * Rules
+             * @description how many rules looked
+             */
+            rules: number;
+            /** Steps */
+            steps: number;
+            /**
+             * Symptoms
+             * @description what they explain
+             */
+            symptoms: components["schemas"]["Finding"][];
+            /**
+             * Troubles
+             * @description rules or hooks that failed, and why
+             */
+            troubles: string[];
+            /**
+             * Unit
+             * @description what steps count
+             * @enum {string}
+             */
+            unit: "step" | "round";
+            /**
+             * Version
+             * @constant
+             */
+            version: 1;
+        };
+        /**
+         * FindingsMark
+         * @description What the training debugger found in a run that it watched, in short.
+         */
+        FindingsMark: {
+            /**
+             * Count
+             * @description 0 for a healthy run
+             */
+            count: number;
+            /** Worst */
+            worst: ("error" | "warning") | null;
         };
         /** FiringAlert */
         FiringAlert: {
@@ -1104,12 +2137,73 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /** Heat */
+        Heat: {
+            /** Measures */
+            measures: components["schemas"]["Measure"][];
+            /** Steps */
+            steps: number[];
+        };
+        /** HistoryEntry */
+        HistoryEntry: {
+            /**
+             * At Ms
+             * @description until when it was so
+             */
+            at_ms: number;
+            /**
+             * By
+             * @description who changed it then
+             */
+            by: string;
+            /** Routes */
+            routes: components["schemas"]["HistoryRoute"][];
+        };
+        /** HistoryRoute */
+        HistoryRoute: {
+            /** Deployment */
+            deployment: string;
+            /** Weight */
+            weight: number;
+        };
         /**
          * Kind
          * @description The kinds of named thing that the catalog holds.
          * @enum {string}
          */
-        Kind: "stream" | "table" | "query" | "dashboard" | "destination";
+        Kind: "stream" | "table" | "query" | "dashboard" | "destination" | "experiment" | "model" | "endpoint" | "monitor";
+        /** KnownColumns */
+        KnownColumns: {
+            /** Metrics */
+            metrics: string[];
+            /** Params */
+            params: string[];
+            /** Tags */
+            tags: string[];
+        };
+        /** Labelled */
+        Labelled: {
+            /** Stored */
+            stored: number;
+        };
+        /** Labels */
+        Labels: {
+            /**
+             * Labels
+             * @description what was right, by request id; 'id/3' means row 3 of a request
+             */
+            labels: {
+                [key: string]: unknown;
+            };
+        };
+        /** LearnBaseline */
+        LearnBaseline: {
+            /**
+             * Sql
+             * @description a table or a SELECT of rows on which the model was right
+             */
+            sql?: string | null;
+        };
         /**
          * LinkSignIn
          * @description A one-time link's code. The very first one also makes the first administrator: then name and password are set.
@@ -1145,6 +2239,228 @@ export interface components {
             /** Via */
             via: string;
         };
+        /**
+         * Measure
+         * @description One matrix: a row a layer, a column a step of the heat map.
+         */
+        Measure: {
+            /** Layers */
+            layers: string[];
+            /**
+             * Layers Seen
+             * @description before thinning
+             */
+            layers_seen: number;
+            /** Name */
+            name: string;
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity") | null)[][];
+        };
+        /** MetricCurve */
+        MetricCurve: {
+            /** At Ms */
+            at_ms: number[];
+            /** Metric */
+            metric: string;
+            /**
+             * Points
+             * @description before thinning
+             */
+            points: number;
+            /** Run */
+            run: string;
+            /** Step */
+            step: number[];
+            /** Value */
+            value: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /** ModelDetail */
+        ModelDetail: {
+            /** Aliases */
+            aliases: {
+                [key: string]: number;
+            };
+            /** All Versions */
+            all_versions: components["schemas"]["ModelVersionEntry"][];
+            /** Description */
+            description: string | null;
+            /** Latest */
+            latest: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            permission: components["schemas"]["Permission"];
+            /** Updated At Ms */
+            updated_at_ms: number | null;
+            /** Versions */
+            versions: number;
+        };
+        /** ModelSummary */
+        ModelSummary: {
+            /** Aliases */
+            aliases: {
+                [key: string]: number;
+            };
+            /** Description */
+            description: string | null;
+            /** Latest */
+            latest: number | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            permission: components["schemas"]["Permission"];
+            /** Updated At Ms */
+            updated_at_ms: number | null;
+            /** Versions */
+            versions: number;
+        };
+        /** ModelVersionEntry */
+        ModelVersionEntry: {
+            /** Aliases */
+            aliases: string[];
+            /** Created At Ms */
+            created_at_ms: number | null;
+            /** Description */
+            description: string | null;
+            /** Experiment */
+            experiment: string | null;
+            /** Message */
+            message: string | null;
+            /** Run */
+            run: string | null;
+            /**
+             * Run Name
+             * @description null where one may not read the experiment
+             */
+            run_name: string | null;
+            /** Source */
+            source: string | null;
+            /** Status */
+            status: string;
+            /** User */
+            user: string | null;
+            /** Version */
+            version: number;
+        };
+        /** Monitor */
+        Monitor: {
+            /** Baseline At Ms */
+            baseline_at_ms: number;
+            /** Baseline Rows */
+            baseline_rows: number;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Endpoint */
+            endpoint: string | null;
+            /** Every S */
+            every_s: number;
+            /** Has Baseline */
+            has_baseline: boolean;
+            /** Name */
+            name: string;
+            /** Notify */
+            notify: string[];
+            /** Owner */
+            owner: string;
+            permission: components["schemas"]["Permission"];
+            /** Prediction */
+            prediction: string | null;
+            /** Rows Max */
+            rows_max: number;
+            /** Rows Min */
+            rows_min: number;
+            /** Running */
+            running: boolean;
+            /** Source */
+            source: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "no baseline" | "waiting" | "healthy" | "drifting" | "failed" | "stopped";
+            /** Stream */
+            stream: string;
+            /** Table */
+            table: string;
+            /** Target */
+            target: string | null;
+            /** Task */
+            task: string;
+            /** Time Column */
+            time_column: string;
+            /** Windows */
+            windows: components["schemas"]["MonitorWindow"][];
+        };
+        /** MonitorChange */
+        MonitorChange: {
+            /** Every S */
+            every_s?: number | null;
+            /** Rows Max */
+            rows_max?: number | null;
+            /** Rows Min */
+            rows_min?: number | null;
+            /** Running */
+            running?: boolean | null;
+            /** Source */
+            source?: string | null;
+            /** Time Column */
+            time_column?: string | null;
+        };
+        /** MonitorWindow */
+        MonitorWindow: {
+            /** Alarm */
+            alarm: boolean | null;
+            /** At Ms */
+            at_ms: number;
+            /**
+             * Checked
+             * @description false while it waits, and when it had too few rows
+             */
+            checked: boolean;
+            /** Culprit */
+            culprit: string | null;
+            /** Drifted */
+            drifted: string[];
+            /**
+             * Effects
+             * @description by feature, in the monitor's unit; a row of the heat map
+             */
+            effects: {
+                [key: string]: number | null;
+            };
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Findings */
+            findings: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Report
+             * @description everything, with each feature before and after
+             */
+            report: {
+                [key: string]: unknown;
+            } | null;
+            /** Rows */
+            rows: number | null;
+            /** Since */
+            since: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "stopping" | "done" | "failed" | "cancelled";
+            /** Task */
+            task: string;
+            /** Until */
+            until: string | null;
+            /** Window */
+            window: number;
+        };
         /** NewAccessKey */
         NewAccessKey: {
             /**
@@ -1171,6 +2487,148 @@ export interface components {
             type: "webhook";
             /** Url */
             url: string;
+        };
+        /** NewEndpoint */
+        NewEndpoint: {
+            /**
+             * Alias
+             * @description instead of a version; it is followed once, now
+             */
+            alias?: string | null;
+            /**
+             * Capture
+             * @description whether requests are kept; as before by default, at first yes
+             */
+            capture?: boolean | null;
+            /**
+             * Deployment
+             * @description its name on the endpoint; '<model>-<version>' by default
+             */
+            deployment?: string | null;
+            /**
+             * Model
+             * @description 'name', 'name/3', 'name@alias', 'models:/...' or 'runs:/<run id>/<path>'
+             */
+            model: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description of the registered model; the newest by default
+             */
+            version?: string | null;
+            /**
+             * Weight
+             * @description percent of the requests; 100 replaces what was there
+             * @default 100
+             */
+            weight: number;
+        };
+        /**
+         * NewFit
+         * @description An Autopilot fit of a table.
+         */
+        NewFit: {
+            /**
+             * Budget S
+             * @default 60
+             */
+            budget_s: number;
+            /**
+             * Metric
+             * @default auto
+             */
+            metric: string;
+            /**
+             * Name
+             * @description the experiment that its candidates are recorded in, and the name of its model
+             */
+            name: string;
+            /**
+             * Options
+             * @description as `gureum.autopilot.fit` takes them
+             */
+            options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Runtime
+             * @description the runtime that it runs in; none is gureum's own
+             */
+            runtime?: string | null;
+            /**
+             * Table
+             * @description a table, or a SELECT
+             */
+            table: string;
+            /** Target */
+            target: string;
+            /**
+             * Task
+             * @default auto
+             * @enum {string}
+             */
+            task: "auto" | "binary" | "multiclass" | "regression";
+        };
+        /** NewMonitor */
+        NewMonitor: {
+            /** Endpoint */
+            endpoint?: string | null;
+            /**
+             * Every S
+             * @default 300
+             */
+            every_s: number;
+            /** Name */
+            name: string;
+            /**
+             * Notify
+             * @description as in an alert: 'log', 'stream:<name>', a destination
+             */
+            notify?: string[];
+            /** Prediction */
+            prediction?: string | null;
+            /**
+             * Rows Max
+             * @description more rows make several windows
+             * @default 50000
+             */
+            rows_max: number;
+            /**
+             * Rows Min
+             * @description a window with fewer rows waits for more
+             * @default 100
+             */
+            rows_min: number;
+            /**
+             * Running
+             * @default true
+             */
+            running: boolean;
+            /**
+             * Since
+             * @description rows after this moment, ISO in UTC; empty: from the first
+             * @default
+             */
+            since: string;
+            /**
+             * Source
+             * @description a table, or a SELECT
+             */
+            source: string;
+            /** Target */
+            target?: string | null;
+            /**
+             * Task
+             * @default auto
+             * @enum {string}
+             */
+            task: "auto" | "binary" | "multiclass" | "classification" | "regression";
+            /**
+             * Time Column
+             * @description the source's TIMESTAMP column that says when each row came
+             */
+            time_column: string;
         };
         /** NewQuery */
         NewQuery: {
@@ -1219,6 +2677,46 @@ export interface components {
             expires_in_days: number | null;
             /** Label */
             label: string;
+        };
+        /**
+         * NewTuning
+         * @description A search over the model families of a table.
+         */
+        NewTuning: {
+            /** Budget S */
+            budget_s?: number | null;
+            /** Metric */
+            metric?: string | null;
+            /**
+             * N Jobs
+             * @default 1
+             */
+            n_jobs: number;
+            /**
+             * Name
+             * @description the study's name; it goes on where one of this name stopped
+             */
+            name: string;
+            /**
+             * Runtime
+             * @description the runtime that it runs in; none is gureum's own
+             */
+            runtime?: string | null;
+            /**
+             * Table
+             * @description a table, or a SELECT
+             */
+            table: string;
+            /** Target */
+            target: string;
+            /**
+             * Task
+             * @default auto
+             * @enum {string}
+             */
+            task: "auto" | "binary" | "multiclass" | "regression";
+            /** Trials */
+            trials?: number | null;
         };
         /** NewUser */
         NewUser: {
@@ -1306,7 +2804,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "starting" | "running" | "waiting" | "stopped" | "failed";
+            state: "starting" | "running" | "asleep" | "waiting" | "stopped" | "failed";
         };
         /** PutPosition */
         PutPosition: {
@@ -1460,6 +2958,204 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "editor" | "viewer";
+        /** RunColumn */
+        RunColumn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "metrics" | "params" | "tags";
+            /** Name */
+            name: string;
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity") | string | null)[];
+        };
+        /** RunDataset */
+        RunDataset: {
+            /** Digest */
+            digest: string;
+            /** Name */
+            name: string;
+            /** Source Type */
+            source_type: string;
+        };
+        /** RunDetail */
+        RunDetail: {
+            /** Children */
+            children: number;
+            /** Datasets */
+            datasets: components["schemas"]["RunDataset"][];
+            /** Ended At Ms */
+            ended_at_ms: number | null;
+            /** Experiment */
+            experiment: string;
+            /** Experiment Id */
+            experiment_id: string;
+            /** @description null where the training debugger did not watch */
+            findings: components["schemas"]["FindingsMark"] | null;
+            /** Id */
+            id: string;
+            /** Metrics */
+            metrics: components["schemas"]["RunMetric"][];
+            /** Name */
+            name: string | null;
+            /** Note */
+            note: string | null;
+            /** Params */
+            params: {
+                [key: string]: string;
+            };
+            /** Parent */
+            parent: string | null;
+            permission: components["schemas"]["Permission"];
+            /** Started At Ms */
+            started_at_ms: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "scheduled" | "finished" | "failed" | "killed";
+            /**
+             * Tables
+             * @description the tables and versions that the run read
+             */
+            tables: components["schemas"]["TableRead"][];
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+            /** User */
+            user: string | null;
+        };
+        /**
+         * RunFindings
+         * @description What the training debugger left with a run.
+         */
+        RunFindings: {
+            found: components["schemas"]["Findings"] | null;
+            /**
+             * Watched
+             * @description false where it did not watch; then the rest is null
+             */
+            watched: boolean;
+        };
+        /** RunMetric */
+        RunMetric: {
+            /** At Ms */
+            at_ms: number;
+            /** Name */
+            name: string;
+            /** Step */
+            step: number;
+            /** Value */
+            value: number | ("NaN" | "Infinity" | "-Infinity");
+        };
+        /** RunPage */
+        RunPage: {
+            /** Columns */
+            columns: components["schemas"]["RunColumn"][];
+            /** @description all metrics, parameters and tags of the experiment, most used first */
+            known: components["schemas"]["KnownColumns"];
+            /** Offset */
+            offset: number;
+            /**
+             * Running
+             * @description runs of the experiment that are still running
+             */
+            running: number;
+            runs: components["schemas"]["RunRows"];
+            /**
+             * Total
+             * @description runs that match, on all pages
+             */
+            total: number;
+        };
+        /**
+         * RunRows
+         * @description What every run has, one list a column.
+         */
+        RunRows: {
+            /** Ended At Ms */
+            ended_at_ms: (number | null)[];
+            /**
+             * Findings
+             * @description null where the training debugger did not watch
+             */
+            findings: (components["schemas"]["FindingsMark"] | null)[];
+            /** Id */
+            id: string[];
+            /** Name */
+            name: (string | null)[];
+            /** Started At Ms */
+            started_at_ms: (number | null)[];
+            /** Status */
+            status: ("running" | "scheduled" | "finished" | "failed" | "killed")[];
+            /** User */
+            user: (string | null)[];
+        };
+        /**
+         * RuntimeState
+         * @description A locked environment that tasks may name. `bytes` is what its install took, if it is installed.
+         */
+        RuntimeState: {
+            /** About */
+            about: string;
+            /** Bytes */
+            bytes: number | null;
+            /**
+             * Installing
+             * @description the task that installs it now
+             */
+            installing: string | null;
+            /**
+             * Lock
+             * @description the hash of its lock: the same hash, the same versions
+             */
+            lock: string;
+            /** Name */
+            name: string;
+            /**
+             * Needed Bytes
+             * @description about what an install takes
+             */
+            needed_bytes: number;
+            /** Packages */
+            packages: number;
+            /** Python */
+            python: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "installed" | "outdated" | "broken" | "absent";
+            /**
+             * Tasks
+             * @description how many of the newest thousand tasks name it
+             */
+            tasks: number;
+        };
+        /** Score */
+        Score: {
+            /**
+             * Into
+             * @description the table that gets the rows with their prediction; it must not exist
+             */
+            into: string;
+            /**
+             * Model
+             * @description as in a deploy
+             */
+            model: string;
+            /** Table */
+            table: string;
+        };
+        /** Scored */
+        Scored: {
+            /** Rows */
+            rows: number;
+            /** Table */
+            table: string;
+        };
         /** Shard */
         Shard: {
             /** Bytes */
@@ -1521,6 +3217,11 @@ export interface components {
             elapsed_ms: number;
             /** Id */
             id: string;
+            /**
+             * Read
+             * @description the tables and versions that the rows were read from
+             */
+            read: components["schemas"]["TableRead"][];
             /** Row Count */
             row_count: number;
             /**
@@ -1721,6 +3422,13 @@ export interface components {
              */
             written_by: string[];
         };
+        /** TableRead */
+        TableRead: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
         /** TableVersion */
         TableVersion: {
             /** At Ms */
@@ -1739,6 +3447,62 @@ export interface components {
             user: string | null;
             /** Version */
             version: number;
+        };
+        /** TaskFile */
+        TaskFile: {
+            /** Bytes */
+            bytes: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * TaskState
+         * @description Work that a process of its own does. `spec`, `progress` and `result` are as the kind of task defines them.
+         */
+        TaskState: {
+            /**
+             * Attempt
+             * @description how often it was begun: more than 1 after its process died
+             */
+            attempt: number;
+            /** Created At Ms */
+            created_at_ms: number;
+            /** Ended At Ms */
+            ended_at_ms: number | null;
+            /**
+             * Error
+             * @description as a problem body: error, code, message, hint, details
+             */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** Progress */
+            progress: {
+                [key: string]: unknown;
+            };
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** Spec */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** Started At Ms */
+            started_at_ms: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "stopping" | "done" | "failed" | "cancelled";
         };
         /** ThroughputPoint */
         ThroughputPoint: {
@@ -1852,6 +3616,16 @@ export interface components {
             /** Y */
             y?: string[];
         };
+        /**
+         * Words
+         * @description A text in both languages of Studio.
+         */
+        Words: {
+            /** En */
+            en: string;
+            /** Ko */
+            ko: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1900,6 +3674,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_fit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
                 };
             };
             /** @description Validation Error */
@@ -2143,6 +3950,220 @@ export interface operations {
             };
         };
     };
+    list_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"][];
+                };
+            };
+        };
+    };
+    create_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    deploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deploy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Labels"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Labelled"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     follow_everything: {
         parameters: {
             query?: never;
@@ -2159,6 +4180,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_experiments: {
+        parameters: {
+            query?: {
+                name?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentSummary"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentSummary"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    metric_curves: {
+        parameters: {
+            query: {
+                run: string[];
+                metric: string[];
+                points_max?: number;
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricCurve"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: {
+                filter?: string;
+                sort?: string;
+                descending?: boolean;
+                run?: string[] | null;
+                column?: string[] | null;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2434,6 +4591,470 @@ export interface operations {
             };
         };
     };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelSummary"][];
+                };
+            };
+        };
+    };
+    show_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_monitors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"][];
+                };
+            };
+        };
+    };
+    create_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMonitor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MonitorChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_baseline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_baseline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_constraints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_constraints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    learn_baseline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LearnBaseline"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_windows: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorWindow"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorWindow"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_queries: {
         parameters: {
             query?: never;
@@ -2670,6 +5291,185 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Query"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_artifacts: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactEntry"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_findings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunFindings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runtimes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuntimeState"][];
+                };
+            };
+        };
+    };
+    install_runtime: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runtime: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    score: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Score"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scored"];
                 };
             };
             /** @description Validation Error */
@@ -3259,6 +6059,227 @@ export interface operations {
             };
         };
     };
+    list_tasks: {
+        parameters: {
+            query?: {
+                kind?: string | null;
+                name?: string | null;
+                state?: string | null;
+                limit?: number;
+                brief?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_task_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskFile"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_task_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_task_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    task_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_tokens: {
         parameters: {
             query?: never;
@@ -3329,6 +6350,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_tuning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTuning"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskState"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -3447,6 +6501,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    invoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Validation Error */

@@ -7,13 +7,14 @@ export type ChartSeries = { name: string; /** a fixed place in the palette, for 
 export type ChartSpec = {
   type: "line" | "bar" | "scatter";
   x: { kind: "time" | "number" | "category"; title: string };
-  y: { title: string; unit?: string | null };
+  y: { title: string; unit?: string | null; /** by powers of ten; only values above zero are drawn */ log?: boolean };
   series: ChartSeries[];
   threshold?: number | null;
   thresholdLabel?: string;
   /** stay at these ends of a time axis, such as the last ten minutes */ from?: number;
   to?: number;
   area?: boolean;
+  /** moments on a number axis, told apart by a short label */ marks?: { x: number; label: string; tone: "bad" | "warn"; strong: boolean }[];
 };
 
 export type ChartHandle = { png: () => string | null };

@@ -29,7 +29,7 @@ export default function ChartCanvas({ spec, height, label, ref }: { spec: ChartS
 
   useEffect(() => {
     // Same axes and series: move the data only, so that a hover or zoom survives. Otherwise draw anew.
-    const next = JSON.stringify([spec.type, spec.series.map((one) => one.name), spec.x.kind, dark]);
+    const next = JSON.stringify([spec.type, spec.series.map((one) => one.name), spec.x.kind, spec.y.log, spec.marks?.length, dark]);
     chart.current?.setOption(option, { notMerge: shape.current !== next, lazyUpdate: true });
     shape.current = next;
   }, [option, spec, dark]);

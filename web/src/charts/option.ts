@@ -31,7 +31,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
     animationDuration: 200,
     color: colours,
     textStyle: text,
-    grid: { left: 8, right: 18, top: legend ? 54 : 34, bottom: spec.x.title ? 26 : 8, containLabel: true },
+    grid: { left: 8, right: 18, top: (legend ? 54 : 34) + (spec.marks?.length ? 10 : 0), bottom: spec.x.title ? 26 : 8, containLabel: true },
     tooltip: {
       trigger: spec.type === "scatter" ? "item" : "axis",
       confine: true,
@@ -58,10 +58,10 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
       splitLine: { show: false },
-      axisLabel: { ...text, hideOverlap: true, rich: { primary: { ...text, fontWeight: "normal" } }, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => format.compact(value) } : spec.x.kind === "time" ? { formatter: TIME_LABELS } : {}) },
+      axisLabel: { ...text, hideOverlap: true, rich: { primary: { ...text, fontWeight: "normal" } }, ...(spec.x.kind === "category" ? { width: 110, overflow: "truncate" } : {}), ...(spec.x.kind === "number" ? { formatter: (value: number) => (Math.abs(value) >= 10_000 ? format.compact(value) : format.precise(value)) } : spec.x.kind === "time" ? { formatter: TIME_LABELS } : {}) },
     },
     yAxis: {
-      type: "value",
+      type: spec.y.log ? "log" : "value",
       name: yTitle,
       nameLocation: "end",
       nameGap: 12,
@@ -76,7 +76,7 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
     series: spec.series.map((one, index) => ({
       name: one.name,
       type: spec.type,
-      data: categories ? aligned(one.points, categories) : one.points,
+      data: categories ? aligned(one.points, categories) : spec.y.log ? one.points.map(([x, y]) => [x, y !== null && y > 0 ? y : null]) : one.points,
       showSymbol: spec.type === "scatter" || one.points.length < 2,
       symbolSize: 5,
       lineStyle: { width: 1.7 },
@@ -86,7 +86,18 @@ export function optionOf(spec: ChartSpec, format: Format, dark: boolean) {
       sampling: one.points.length > POINTS_DRAWN ? "lttb" : undefined,
       emphasis: { focus: legend ? "series" : "none", lineStyle: { width: 2.2 } },
       markLine:
-        index === 0 && spec.threshold != null
+        index === 0 && spec.marks?.length
+          ? {
+              silent: true,
+              symbol: "none",
+              animation: false,
+              data: spec.marks.map((mark) => {
+                const colour = mark.tone === "bad" ? (dark ? "#ff8290" : "#c02537") : dark ? "#e5b454" : "#8a5a00";
+                const label = { formatter: mark.label, position: "end", distance: 2, backgroundColor: mark.strong ? colour : dark ? "#171c23" : "#ffffff", borderColor: colour, borderWidth: 1, borderRadius: 8, padding: [2, 5], color: mark.strong ? (dark ? "#12161c" : "#ffffff") : colour, fontFamily: FONT, fontSize: 11, fontWeight: 600 };
+                return { xAxis: mark.x, lineStyle: { color: colour, type: mark.strong ? "solid" : "dashed", width: mark.strong ? 1.8 : 1.2 }, label };
+              }),
+            }
+          : index === 0 && spec.threshold != null
           ? {
               silent: true,
               symbol: "none",

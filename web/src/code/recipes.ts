@@ -1,4 +1,5 @@
 /** What Studio does, as Python, SQL and shell. Each function gives the lines for one thing. */
+import type { Schemas } from "../api/client";
 import type { Recipes } from "./CopyAsCode";
 
 const CONNECT = "import gureum\n\ng = gureum.connect()\n";
@@ -84,6 +85,122 @@ export function readTable(name: string, version: number | null): Recipes {
 
 export function listTables(): Recipes {
   return { python: `${CONNECT}for table in g.tables():\n    print(table["name"], table["rows"])`, sql: "SHOW TABLES", cli: "gureum table list" };
+}
+
+export function listExperiments(): Recipes {
+  return { python: `${CONNECT}for experiment in g.experiments():\n    print(experiment["name"], experiment["runs"])`, cli: "gureum experiment list" };
+}
+
+export function trackRun(experiment: string): Recipes {
+  return { python: `import mlflow\n${CONNECT}with g.experiment(${py(experiment)}).run(name="first"):\n    mlflow.log_param("depth", 3)\n    mlflow.log_metric("auc", 0.91)` };
+}
+
+export function readExperiment(name: string, filter: string): Recipes {
+  return {
+    python: `${CONNECT}experiment = g.experiment(${py(name)})\nruns = experiment.to_pandas(${filter ? `filter=${py(filter)}` : ""})\nbest = experiment.best("auc")`,
+    cli: `gureum experiment show ${sh(name)}${filter ? ` --filter ${sh(filter)}` : ""}\ngureum experiment best ${sh(name)} auc`,
+  };
+}
+
+export function compareRuns(experiment: string, runs: string[]): Recipes {
+  return { python: `${CONNECT}experiment = g.experiment(${py(experiment)})\nexperiment.compare(${runs.length ? JSON.stringify(runs, null, 4) : "[run.id for run in experiment.runs()]"})` };
+}
+
+export function readRun(id: string, metric: string | undefined): Recipes {
+  return {
+    python: `${CONNECT}run = g.run(${py(id)})\nprint(run.params, run.metrics, run.tables)\nfor finding in run.findings():\n    print(finding["rule"], finding["step"], finding["remedy"]["en"])${metric ? `\nrun.curve(${py(metric)}).plot("step", "value")` : ""}`,
+    cli: `gureum run show ${id}\ngureum run findings ${id}`,
+  };
+}
+
+export function watchTraining(): Recipes {
+  return { python: "from gureum import debugger\n\nwith debugger.watch(model, optimizer=optimizer, loss=loss_fn):\n    ...  # the training loop as it is" };
+}
+
+export function readModels(): Recipes {
+  return { python: `${CONNECT}for model in g.models():\n    print(model["name"], model["latest"], model["aliases"])` };
+}
+
+export function loadModel(name: string, alias: string | undefined, version: number | null): Recipes {
+  const which = alias ? `${name}@${alias}` : `${name}/${version ?? 1}`;
+  return { python: `import mlflow\n${CONNECT}# with your token in MLFLOW_TRACKING_TOKEN\nmlflow.set_tracking_uri(g.tracking_uri)\nmodel = mlflow.pyfunc.load_model(${py(`models:/${which}`)})` };
+}
+
+export function listFits(kind: "autopilot" | "tuning"): Recipes {
+  return { python: `${CONNECT}for task in g.tasks(kind=${py(kind)}):\n    print(task["name"], task["state"])` };
+}
+
+const given = (pairs: [string, unknown][]) => pairs.flatMap(([name, value]) => (value === null || value === undefined || value === "" || value === "auto" || (Array.isArray(value) && !value.length) ? [] : [`${name}=${pythonValue(value)}`]));
+
+export function startFit(body: Schemas["NewFit"]): Recipes {
+  const options = Object.entries(body.options ?? {});
+  const said = [py(body.name || "name"), `table=${python3(body.table || "table")}`, `target=${py(body.target || "target")}`, ...given([["task", body.task], ["metric", body.metric], ["budget_s", body.budget_s], ["runtime", body.runtime], ...options])];
+  return { python: `${CONNECT}fit = g.autopilot(\n    ${said.join(",\n    ")},\n)\nfit.wait()\nfit.leaderboard()\nfit.save("handed-over")` };
+}
+
+export function readTask(id: string, kind: "autopilot" | "tuning"): Recipes {
+  const rest = kind === "autopilot" ? 'result = task.wait()\nprint(result["metric"], result["score"])\ntask.save("handed-over")' : 'result = task.wait()\nprint(result["best_params"], result["best_value"])';
+  return { python: `${CONNECT}task = g.task(${py(id)})\n${rest}` };
+}
+
+export function startTuning(body: Schemas["NewTuning"]): Recipes {
+  const said = [py(body.name || "name"), `table=${python3(body.table || "table")}`, `target=${py(body.target || "target")}`, ...given([["task", body.task], ["metric", body.metric], ["trials", body.trials], ["budget_s", body.budget_s], ["n_jobs", body.n_jobs === 1 ? null : body.n_jobs], ["runtime", body.runtime]])];
+  return { python: `${CONNECT}tuning = g.tuning(\n    ${said.join(",\n    ")},\n)\nresult = tuning.wait()\nprint(result["best_params"], result["importance"])` };
+}
+
+export function listEndpoints(): Recipes {
+  return { python: `${CONNECT}for endpoint in g.endpoints():\n    print(endpoint["name"], endpoint["deployments"])`, cli: "gureum endpoint list" };
+}
+
+export function deployModel(name: string, model: string | null, version: string | null, weight: number): Recipes {
+  const share = weight === 100 ? "" : `, weight=${weight}`;
+  if (model === null) return { python: `${CONNECT}# an estimator of scikit-learn, LightGBM, XGBoost or CatBoost: it is logged, then served\ng.endpoint(${py(name)}).deploy(model, input_example=rows.head(3))` };
+  return {
+    python: `${CONNECT}g.endpoint(${py(name)}).deploy(${py(`${model}/${version ?? 1}`)}${share})`,
+    cli: `gureum endpoint deploy ${name} ${sh(`${model}/${version ?? 1}`)}${weight === 100 ? "" : ` --weight ${weight}`}`,
+  };
+}
+
+export function askEndpoint(name: string, row: Record<string, unknown> | null): Recipes {
+  const body = row ? { dataframe_records: [row] } : { instances: [[1, 2]] };
+  return {
+    python: `${CONNECT}predicted = g.endpoint(${py(name)}).predict(${row ? pythonValue(row) : "rows"})`,
+    cli: `gureum endpoint show ${name}`,
+    curl: `curl ${address()}/endpoints/${encodeURIComponent(name)}/invocations \\\n  -H "Authorization: Bearer $GUREUM_TOKEN" -H "Content-Type: application/json" \\\n  -d ${sh(JSON.stringify(body))}`,
+  };
+}
+
+export function listMonitors(): Recipes {
+  return { python: `${CONNECT}for monitor in g.monitors():\n    print(monitor["name"], monitor["state"])` };
+}
+
+/** `baseline`: undefined is none yet, null the source's own rows, else a table or a SELECT. */
+export function makeMonitor(body: Schemas["NewMonitor"], baseline: string | null | undefined): Recipes {
+  const given = [
+    python3(body.source || "table"),
+    `time_column=${py(body.time_column || "at")}`,
+    ...(body.prediction ? [`prediction=${py(body.prediction)}`] : []),
+    ...(body.target ? [`target=${py(body.target)}`] : []),
+    `every=${body.every_s}`,
+    `rows_min=${body.rows_min}`,
+    ...(body.notify?.length ? [`notify=${JSON.stringify(body.notify)}`] : []),
+    ...(body.since ? [`since=${py(body.since)}`] : []),
+    ...(body.endpoint ? [`endpoint=${py(body.endpoint)}`] : []),
+  ];
+  const learn = baseline === undefined ? "" : `\nmonitor.baseline(${baseline === null ? "" : python3(baseline)})`;
+  return { python: `${CONNECT}monitor = g.monitor(${py(body.name || "name")}).watch(\n    ${given.join(",\n    ")},\n)${learn}` };
+}
+
+export function giveBaseline(name: string): Recipes {
+  return { python: `${CONNECT}monitor = g.monitor(${py(name)})\nmonitor.baseline(df)  # rows on which the model was right: pandas, polars or Arrow\n\nrules = monitor.constraints()\nmonitor.set_constraints(rules)` };
+}
+
+export function readMonitor(name: string, table: string): Recipes {
+  const sql = `SELECT "window", "until", alarm, culprit, "text" FROM ${sqlName(table)} ORDER BY "window" DESC LIMIT 100`;
+  return {
+    python: `${CONNECT}monitor = g.monitor(${py(name)})\nfor window in monitor.windows():\n    print(window["window"], window["alarm"], window["culprit"])\nreport = monitor.window(1)["report"]`,
+    sql,
+  };
 }
 
 function endpoint(kinesis: string | null): string {

@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 import { seenSoFar } from "../api/live";
 import { Sparkline } from "../charts/Sparkline";
 import { useFormat } from "../i18n/format";
+import { monitorsQuery } from "../monitors/data";
+import { checkedOf, culpritText, ofMonitor, RANK as MONITOR_RANK } from "../monitors/state";
 import { LinkButton } from "../page/LinkButton";
 import { PageHeader } from "../page/PageHeader";
 import { Panel } from "../page/Panel";
@@ -18,6 +20,7 @@ import { lagOf, RANK, stateOf } from "../queries/state";
 import { statusQuery } from "../shell/status";
 import { type Stream, streamQuery, streamsQuery } from "../streams/data";
 import { tablesQuery } from "../tables/data";
+import { hasEnded, tasksQuery } from "../tasks/data";
 import { FirstSteps } from "./FirstSteps";
 import css from "./home.module.css";
 import { Problems } from "./Problems";
@@ -78,6 +81,8 @@ export function Home() {
           </div>
           <div className={css.column}>
             <Firing />
+            <Watched />
+            <Fits />
             <Processes processes={data?.processes} />
             <RecentTables />
           </div>
@@ -97,7 +102,7 @@ function Lines() {
   );
 }
 
-function All({ to, tab }: { to: "/streams" | "/queries" | "/tables"; tab?: string }) {
+function All({ to, tab }: { to: "/streams" | "/queries" | "/tables" | "/monitors" | "/autopilot" | "/tuning"; tab?: string }) {
   const { t } = useTranslation();
   return (
     <Link to={to} search={tab ? { tab } : {}} className={css.all}>
@@ -109,7 +114,8 @@ function All({ to, tab }: { to: "/streams" | "/queries" | "/tables"; tab?: strin
 function Throughput() {
   const { t } = useTranslation();
   const streams = useQuery(streamsQuery);
-  const busiest = [...(streams.data ?? [])]
+  const busiest = (streams.data ?? [])
+    .filter((stream) => !ofMonitor(stream.name))
     .sort((a, b) => b.records_per_s - a.records_per_s || a.name.localeCompare(b.name))
     .slice(0, SHOWN_MAX);
   return (
@@ -156,7 +162,10 @@ function Standing() {
   const format = useFormat();
   const queries = useQuery(queriesQuery);
 
-  const shown = [...(queries.data ?? [])].sort((a, b) => RANK[stateOf(a.status)] - RANK[stateOf(b.status)]).slice(0, SHOWN_MAX + 2);
+  const shown = (queries.data ?? [])
+    .filter((query) => !ofMonitor(query.name) || RANK[stateOf(query.status)] < RANK.running)
+    .sort((a, b) => RANK[stateOf(a.status)] - RANK[stateOf(b.status)])
+    .slice(0, SHOWN_MAX + 2);
   return (
     <Panel title={t("home.standing")} right={<All to="/queries" />} flush testId="home-queries">
       {queries.error && !queries.data ? (
@@ -216,6 +225,69 @@ function Firing() {
           ))}
         </ul>
       )}
+    </Panel>
+  );
+}
+
+/** How the monitors do; nothing where there are none. */
+function Watched() {
+  const { t, i18n } = useTranslation();
+  const monitors = useQuery({ ...monitorsQuery, refetchInterval: 10_000 });
+  if (!monitors.data?.length) return null;
+  const shown = [...monitors.data].sort((a, b) => MONITOR_RANK[a.state] - MONITOR_RANK[b.state]).slice(0, SHOWN_MAX);
+  return (
+    <Panel title={t("home.monitors")} right={<All to="/monitors" />} flush testId="home-monitors">
+      <ul className={css.rows} data-two>
+        {shown.map((monitor) => {
+          const newest = checkedOf(monitor.windows)[0];
+          const text = monitor.state === "drifting" && newest ? culpritText(newest, i18n.language) : "";
+          return (
+            <li key={monitor.name}>
+              <span className={css.process}>
+                <Link to="/monitors/$name" params={{ name: monitor.name }} className="cut" title={monitor.name}>
+                  {monitor.name}
+                </Link>
+                {text ? <small title={text}>{text}</small> : null}
+              </span>
+              <StatusWord state={monitor.state} />
+            </li>
+          );
+        })}
+      </ul>
+    </Panel>
+  );
+}
+
+/** Fits and tunings, what runs first; nothing where there are none. */
+function Fits() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const fits = useQuery(tasksQuery("autopilot")).data;
+  const tunings = useQuery(tasksQuery("tuning")).data;
+  const both = [...(fits ?? []), ...(tunings ?? [])];
+  if (!both.length) return null;
+  const shown = both.sort((a, b) => Number(hasEnded(a)) - Number(hasEnded(b)) || b.created_at_ms - a.created_at_ms).slice(0, SHOWN_MAX);
+  return (
+    <Panel title={t("home.fits")} right={<All to={fits?.length ? "/autopilot" : "/tuning"} />} flush testId="home-fits">
+      <ul className={css.rows}>
+        {shown.map((task) => {
+          const value = task.result?.score ?? task.result?.best_value ?? task.progress.best ?? task.progress.best_value;
+          return (
+            <li key={task.id}>
+              <span className={css.process}>
+                <Link to={task.kind === "autopilot" ? "/autopilot/$id" : "/tuning/$id"} params={{ id: task.id }} className="cut" title={task.name}>
+                  {task.name}
+                </Link>
+                <small>{t(task.kind === "autopilot" ? "nouns.autopilot" : "nouns.tuning")}</small>
+              </span>
+              <StatusWord state={task.state} />
+              <span className={css.number} title={String(task.result?.metric ?? task.progress.metric ?? "")}>
+                {typeof value === "number" ? format.number(Number(value.toPrecision(5))) : "–"}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
     </Panel>
   );
 }

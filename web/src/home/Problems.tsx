@@ -52,6 +52,8 @@ function linkTo(about: string): LinkProps | null {
       return { to: "/tables/$name", params: { name } };
     case "query":
       return { to: "/queries/$name", params: { name } };
+    case "monitor":
+      return { to: "/monitors/$name", params: { name } };
     case "dashboard":
       return { to: "/dashboards/$name", params: { name } };
     default:

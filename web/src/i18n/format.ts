@@ -15,6 +15,8 @@ export function formatFor(language: string) {
   const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const figures = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const compact = new Intl.NumberFormat(language, { notation: "compact", maximumSignificantDigits: 3 });
+  const six = new Intl.NumberFormat(language, { maximumSignificantDigits: 6 });
+  const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });
   const precise = new Intl.NumberFormat(language, { maximumFractionDigits: 6 });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: korean ? "long" : "narrow" });
   const exact = new Intl.DateTimeFormat(language, {
@@ -39,6 +41,10 @@ export function formatFor(language: string) {
     figures: (value: number) => (Math.abs(value) >= 1000 ? whole.format(value) : figures.format(value)),
     compact: (value: number) => (Math.abs(value) < 10_000 ? whole.format(value) : compact.format(value)),
     precise: (value: number) => precise.format(value),
+    /** Any number of a column, from 1e-9 to 1e9: six digits say enough. */
+    number: (value: number) => (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e12) ? value.toExponential(3) : six.format(value)),
+    /** A share from 0 to 1. */
+    percent: (value: number) => percent.format(value),
     bytes,
     perSecond: (value: number) =>
       `${value >= 10_000 ? compact.format(value) : value >= 100 ? whole.format(value) : figures.format(value)}${korean ? "/초" : "/s"}`,

@@ -6,13 +6,12 @@ import css from "./page.module.css";
 
 export type Crumb = { label: string; link: LinkProps };
 
-export function PageHeader({ title, crumbs = [], status, actions, under, mono = false }: {
+export function PageHeader({ title, crumbs = [], status, actions, under }: {
   title: string;
   crumbs?: Crumb[];
   status?: ReactNode;
   actions?: ReactNode;
   under?: ReactNode;
-  mono?: boolean;
 }) {
   useEffect(() => {
     document.title = [title, ...crumbs.map((crumb) => crumb.label).reverse(), "gureum"].join(" · ");
@@ -35,7 +34,7 @@ export function PageHeader({ title, crumbs = [], status, actions, under, mono = 
       ) : null}
       <div className={css.headRow}>
         <div className={css.headTitle}>
-          <Title order={1} fz="xl" className={mono ? css.titleName : undefined} title={title}>
+          <Title order={1} fz="xl" className={css.titleName} title={title}>
             {title}
           </Title>
           {status}

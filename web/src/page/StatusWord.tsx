@@ -3,16 +3,17 @@ import { useTranslation } from "react-i18next";
 import css from "./page.module.css";
 
 export type State =
-  | "running" | "waiting" | "starting" | "draining" | "stopped" | "failed" | "healthy" | "late" | "firing" | "recovered"
-  | "idle" | "active" | "inactive" | "broken" | "error" | "warning" | "ok" | "denied" | "expired" | "open" | "closed" | "live" | "lost";
+  | "running" | "asleep" | "waiting" | "starting" | "draining" | "stopped" | "failed" | "healthy" | "late" | "firing" | "recovered"
+  | "idle" | "active" | "inactive" | "broken" | "error" | "warning" | "ok" | "denied" | "expired" | "open" | "closed" | "live" | "lost" | "drifting" | "no baseline" | "serving" | "loading"
+  | "done" | "stopping" | "cancelled";
 
 const TONE: Record<State, "good" | "warn" | "late" | "bad" | "calm" | "idle"> = {
-  running: "good", healthy: "good", ok: "good", active: "good", recovered: "good", open: "good", live: "good", lost: "warn",
+  running: "good", done: "good", stopping: "calm", serving: "good", loading: "calm", healthy: "good", ok: "good", active: "good", recovered: "good", open: "good", live: "good", lost: "warn",
   waiting: "warn", starting: "calm", draining: "calm", warning: "warn",
-  late: "late", firing: "bad", failed: "bad", broken: "bad", error: "bad", denied: "bad",
-  stopped: "idle", idle: "idle", inactive: "idle", expired: "idle", closed: "idle",
+  late: "late", drifting: "late", "no baseline": "warn", firing: "bad", failed: "bad", broken: "bad", error: "bad", denied: "bad",
+  cancelled: "idle", asleep: "idle", stopped: "idle", idle: "idle", inactive: "idle", expired: "idle", closed: "idle",
 };
-const HOLLOW = new Set<State>(["waiting", "stopped", "idle", "inactive", "expired", "closed", "starting", "lost"]);
+const HOLLOW = new Set<State>(["asleep", "waiting", "stopped", "stopping", "cancelled", "idle", "inactive", "expired", "closed", "starting", "loading", "lost", "no baseline"]);
 
 export function StatusWord({ state, quiet = false, testId }: { state: State; quiet?: boolean; testId?: string }) {
   const { t } = useTranslation();

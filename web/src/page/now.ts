@@ -8,6 +8,8 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(watcher: () => void): () => void {
   watchers.add(watcher);
+  // Nobody looked for a while, so that the clock stood still.
+  if (timer === undefined) nowMs = Date.now();
   timer ??= setInterval(() => {
     nowMs = Date.now();
     watchers.forEach((one) => one());

@@ -33,7 +33,6 @@ export function QueryPage() {
   return (
     <>
       <PageHeader
-        mono
         title={name}
         crumbs={crumbs}
         status={data ? <StatusWord state={stateOf(data.status)} testId="query-state" /> : null}

@@ -2,24 +2,31 @@
 import { Kbd, useMantineColorScheme } from "@mantine/core";
 import { Spotlight, spotlight } from "@mantine/spotlight";
 import {
-  IconChartLine, IconDatabase, IconInfinity, IconKey, IconLanguage, IconMoon, IconPlus, IconSearch, IconSun, IconTerminal2, IconWaveSine,
+  IconActivityHeartbeat, IconAdjustmentsHorizontal, IconApi, IconBox, IconChartLine, IconDatabase, IconFlask2, IconInfinity, IconKey, IconLanguage, IconMoon, IconPlus, IconSearch, IconSun, IconTerminal2, IconWand, IconWaveSine,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type LinkProps, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { dashboardsQuery } from "../dashboards/data";
+import { endpointsQuery } from "../endpoints/data";
+import { experimentsQuery } from "../experiments/data";
 import { keepLanguage } from "../i18n";
+import { modelsQuery } from "../models/data";
+import { monitorsQuery } from "../monitors/data";
 import { queriesQuery } from "../queries/data";
 import { useMayMake, useMe } from "../session/me";
 import { streamsQuery } from "../streams/data";
 import { tablesQuery } from "../tables/data";
+import { tasksQuery } from "../tasks/data";
 import { ADMIN, NOUNS } from "./nouns";
 
 type Found = { id: string; label: string; hint?: string; Icon: typeof IconPlus; run: () => void };
 type Group = { label: string; found: Found[] };
 
 const PER_GROUP_MAX = 8;
+// Before anything is typed: all pages, all actions.
+const PAGES_MAX = 16;
 
 export default function Search() {
   const { t } = useTranslation();
@@ -71,6 +78,12 @@ function useGroups(opened: boolean, q: string): Group[] {
   const streams = useQuery({ ...streamsQuery, enabled: opened }).data;
   const tables = useQuery({ ...tablesQuery, enabled: opened }).data;
   const queries = useQuery({ ...queriesQuery, enabled: opened }).data;
+  const fits = useQuery({ ...tasksQuery("autopilot"), enabled: opened }).data;
+  const tunings = useQuery({ ...tasksQuery("tuning"), enabled: opened }).data;
+  const experiments = useQuery({ ...experimentsQuery, enabled: opened }).data;
+  const models = useQuery({ ...modelsQuery, enabled: opened }).data;
+  const endpoints = useQuery({ ...endpointsQuery, enabled: opened }).data;
+  const monitors = useQuery({ ...monitorsQuery, enabled: opened }).data;
   const dashboards = useQuery({ ...dashboardsQuery, enabled: opened }).data;
 
   return useMemo(() => {
@@ -86,6 +99,10 @@ function useGroups(opened: boolean, q: string): Group[] {
       ? [
           { id: "new-stream", label: t("search.newStream"), Icon: IconPlus, run: go({ to: "/streams/new" }) },
           { id: "new-query", label: t("search.newQuery"), Icon: IconPlus, run: go({ to: "/sql", search: { mode: "standing" } }) },
+          { id: "new-fit", label: t("search.newFit"), Icon: IconPlus, run: go({ to: "/autopilot/new" }) },
+          { id: "new-tuning", label: t("search.newTuning"), Icon: IconPlus, run: go({ to: "/tuning/new" }) },
+          { id: "new-endpoint", label: t("search.newEndpoint"), Icon: IconPlus, run: go({ to: "/endpoints/new" }) },
+          { id: "new-monitor", label: t("search.newMonitor"), Icon: IconPlus, run: go({ to: "/monitors/new" }) },
           { id: "new-dashboard", label: t("search.newDashboard"), Icon: IconPlus, run: go({ to: "/dashboards/new" }) },
         ]
       : [];
@@ -105,11 +122,17 @@ function useGroups(opened: boolean, q: string): Group[] {
       { label: t("search.streams"), found: (streams ?? []).map(({ name }) => ({ id: `stream-${name}`, label: name, Icon: IconWaveSine, run: go({ to: "/streams/$name", params: { name } }) })) },
       { label: t("search.tables"), found: (tables ?? []).map(({ name }) => ({ id: `table-${name}`, label: name, Icon: IconDatabase, run: go({ to: "/tables/$name", params: { name } }) })) },
       { label: t("search.queries"), found: (queries ?? []).map(({ name }) => ({ id: `query-${name}`, label: name, Icon: IconInfinity, run: go({ to: "/queries/$name", params: { name } }) })) },
+      { label: t("nouns.autopilot"), found: (fits ?? []).map(({ id, name, spec }) => ({ id: `fit-${id}`, label: name, hint: String(spec.target ?? ""), Icon: IconWand, run: go({ to: "/autopilot/$id", params: { id } }) })) },
+      { label: t("nouns.tuning"), found: (tunings ?? []).map(({ id, name, spec }) => ({ id: `tuning-${id}`, label: name, hint: String(spec.target ?? ""), Icon: IconAdjustmentsHorizontal, run: go({ to: "/tuning/$id", params: { id } }) })) },
+      { label: t("search.experiments"), found: (experiments ?? []).map(({ id, name }) => ({ id: `experiment-${name}`, label: name, Icon: IconFlask2, run: go({ to: "/experiments/$id", params: { id } }) })) },
+      { label: t("search.models"), found: (models ?? []).map(({ name }) => ({ id: `model-${name}`, label: name, Icon: IconBox, run: go({ to: "/models/$name", params: { name } }) })) },
+      { label: t("search.endpoints"), found: (endpoints ?? []).map(({ name }) => ({ id: `endpoint-${name}`, label: name, Icon: IconApi, run: go({ to: "/endpoints/$name", params: { name } }) })) },
+      { label: t("search.monitors"), found: (monitors ?? []).map(({ name, source }) => ({ id: `monitor-${name}`, label: name, hint: source, Icon: IconActivityHeartbeat, run: go({ to: "/monitors/$name", params: { name } }) })) },
       { label: t("search.dashboards"), found: (dashboards ?? []).map(({ name, spec }) => ({ id: `dashboard-${name}`, label: spec.title || name, hint: name, Icon: IconChartLine, run: go({ to: "/dashboards/$name", params: { name } }) })) },
     ];
-    const fits = (found: Found) => !q || `${found.label} ${found.hint ?? ""}`.toLowerCase().includes(q);
+    const matches = (found: Found) => !q || `${found.label} ${found.hint ?? ""}`.toLowerCase().includes(q);
     return groups
-      .map((group) => ({ ...group, found: group.found.filter(fits).slice(0, q ? PER_GROUP_MAX : group.label === t("search.pages") || group.label === t("search.actions") ? 8 : 4) }))
+      .map((group) => ({ ...group, found: group.found.filter(matches).slice(0, q ? PER_GROUP_MAX : group.label === t("search.pages") || group.label === t("search.actions") ? PAGES_MAX : 4) }))
       .filter((group) => group.found.length > 0);
-  }, [opened, q, t, i18n.language, navigate, me, mayMake, setColorScheme, streams, tables, queries, dashboards]);
+  }, [opened, q, t, i18n.language, navigate, me, mayMake, setColorScheme, streams, tables, queries, fits, tunings, experiments, models, endpoints, monitors, dashboards]);
 }

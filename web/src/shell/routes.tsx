@@ -55,6 +55,96 @@ const query = createRoute({
   path: "/queries/$name",
   component: lazyRouteComponent(() => import("../queries/QueryPage"), "QueryPage"),
 });
+const fits = createRoute({
+  getParentRoute: () => inside,
+  path: "/autopilot",
+  component: lazyRouteComponent(() => import("../autopilot/FitList"), "FitList"),
+});
+const newFit = createRoute({
+  getParentRoute: () => inside,
+  path: "/autopilot/new",
+  component: lazyRouteComponent(() => import("../autopilot/NewFit"), "NewFit"),
+});
+const fit = createRoute({
+  getParentRoute: () => inside,
+  path: "/autopilot/$id",
+  component: lazyRouteComponent(() => import("../autopilot/FitPage"), "FitPage"),
+});
+const tunings = createRoute({
+  getParentRoute: () => inside,
+  path: "/tuning",
+  component: lazyRouteComponent(() => import("../tuning/TuningList"), "TuningList"),
+});
+const newTuning = createRoute({
+  getParentRoute: () => inside,
+  path: "/tuning/new",
+  component: lazyRouteComponent(() => import("../tuning/NewTuning"), "NewTuning"),
+});
+const tuning = createRoute({
+  getParentRoute: () => inside,
+  path: "/tuning/$id",
+  component: lazyRouteComponent(() => import("../tuning/TuningPage"), "TuningPage"),
+});
+const experiments = createRoute({
+  getParentRoute: () => inside,
+  path: "/experiments",
+  component: lazyRouteComponent(() => import("../experiments/ExperimentList"), "ExperimentList"),
+});
+const experiment = createRoute({
+  getParentRoute: () => inside,
+  path: "/experiments/$id",
+  component: lazyRouteComponent(() => import("../experiments/ExperimentPage"), "ExperimentPage"),
+});
+const compareRuns = createRoute({
+  getParentRoute: () => inside,
+  path: "/experiments/$id/compare",
+  component: lazyRouteComponent(() => import("../experiments/ComparePage"), "ComparePage"),
+});
+const run = createRoute({
+  getParentRoute: () => inside,
+  path: "/runs/$id",
+  component: lazyRouteComponent(() => import("../experiments/RunPage"), "RunPage"),
+});
+const models = createRoute({
+  getParentRoute: () => inside,
+  path: "/models",
+  component: lazyRouteComponent(() => import("../models/ModelList"), "ModelList"),
+});
+const model = createRoute({
+  getParentRoute: () => inside,
+  path: "/models/$name",
+  component: lazyRouteComponent(() => import("../models/ModelPage"), "ModelPage"),
+});
+const endpoints = createRoute({
+  getParentRoute: () => inside,
+  path: "/endpoints",
+  component: lazyRouteComponent(() => import("../endpoints/EndpointList"), "EndpointList"),
+});
+const newEndpoint = createRoute({
+  getParentRoute: () => inside,
+  path: "/endpoints/new",
+  component: lazyRouteComponent(() => import("../endpoints/NewEndpoint"), "NewEndpoint"),
+});
+const endpoint = createRoute({
+  getParentRoute: () => inside,
+  path: "/endpoints/$name",
+  component: lazyRouteComponent(() => import("../endpoints/EndpointPage"), "EndpointPage"),
+});
+const monitors = createRoute({
+  getParentRoute: () => inside,
+  path: "/monitors",
+  component: lazyRouteComponent(() => import("../monitors/MonitorList"), "MonitorList"),
+});
+const newMonitor = createRoute({
+  getParentRoute: () => inside,
+  path: "/monitors/new",
+  component: lazyRouteComponent(() => import("../monitors/NewMonitor"), "NewMonitor"),
+});
+const monitor = createRoute({
+  getParentRoute: () => inside,
+  path: "/monitors/$name",
+  component: lazyRouteComponent(() => import("../monitors/MonitorPage"), "MonitorPage"),
+});
 const dashboards = createRoute({
   getParentRoute: () => inside,
   path: "/dashboards",
@@ -85,7 +175,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     link,
     inside.addChildren([
-      home, streams, newStream, stream, sql, tables, table, queries, query, dashboards, newDashboard, dashboard, admin, account,
+      home, streams, newStream, stream, sql, tables, table, queries, query, fits, newFit, fit, tunings, newTuning, tuning, experiments, experiment, compareRuns, run, models, model, endpoints, newEndpoint, endpoint, monitors, newMonitor, monitor, dashboards, newDashboard, dashboard, admin, account,
     ]),
   ]),
   defaultPreload: "intent",

@@ -19,6 +19,20 @@ export interface UrlState {
   view?: string;
   kind?: string;
   name?: string;
+  /** experiments: columns shown, runs chosen and pinned, the metric of the curves, the folder of a run's files */ columns?: string;
+  runs?: string;
+  pin?: string;
+  metric?: string;
+  path?: string;
+  /** a run's debugger: the finding that is open */ finding?: string;
+  /** monitors: the cell of the heat map, the task that learns; the task that a new one is like */ window?: string;
+  feature?: string;
+  task?: string;
+  /** what a new monitor or endpoint begins with */ model?: string;
+  table?: string;
+  endpoint?: string;
+  prediction?: string;
+  target?: string;
   /** where a one-time link leads to */ next?: string;
 }
 

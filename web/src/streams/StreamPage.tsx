@@ -46,7 +46,6 @@ export function StreamPage() {
   return (
     <>
       <PageHeader
-        mono
         title={name}
         crumbs={crumbs}
         status={

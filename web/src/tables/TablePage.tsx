@@ -41,7 +41,6 @@ export function TablePage() {
   return (
     <>
       <PageHeader
-        mono
         title={name}
         crumbs={crumbs}
         status={data?.problem ? <StatusWord state="broken" /> : null}
