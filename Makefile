@@ -6,7 +6,7 @@ BIN := .venv/bin
 STUDIO := src/gureum/studio/static/index.html
 WEB_SOURCES := $(shell find web/src web/public web/*.json web/*.ts web/*.html -type f 2>/dev/null)
 
-.PHONY: help setup demo check fix test bench docs clean studio
+.PHONY: help setup demo check fix test soak bench docs clean studio
 
 help:
 	@echo "make setup   install everything into this checkout (first; again after a pull)"
@@ -14,6 +14,7 @@ help:
 	@echo "make check   style, types, layers, unit tests (under 90 s)"
 	@echo "make fix     let the formatter and the linter mend what they can"
 	@echo "make test    everything: what CI runs"
+	@echo "make soak    kill -9 as often as we promise to stand it: a quarter of an hour"
 	@echo "make bench   all benchmarks in their quick form"
 	@echo "make docs    write the reference pages from the code"
 	@echo "make clean   take away what make made"
@@ -30,11 +31,7 @@ demo: $(STUDIO)
 	$(BIN)/gureum demo
 
 check:
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports --cache-dir .cache/imports
-	$(BIN)/pytest tests/unit tests/sql tests/test_*.py -q -n 2
+	@sh scripts/check.sh
 
 fix:
 	$(BIN)/ruff check --fix
@@ -46,10 +43,13 @@ test: $(STUDIO)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/imports
 	sh scripts/check_studio.sh
-	$(BIN)/pytest -q -n 2 --dist loadgroup
+	$(BIN)/pytest -q -n 3 --dist loadgroup
+
+soak: $(STUDIO)
+	$(BIN)/pytest -q -m crash --hypothesis-profile soak tests/crash
 
 bench:
-	@for name in ingest standing_query idle; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in ingest serving standing_query idle monitor; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 docs:
 	$(BIN)/python scripts/write_reference.py
