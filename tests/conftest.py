@@ -26,7 +26,7 @@ class ByGroup(LoadScopeScheduling):
 
 @functools.cache
 def _group(file: Path) -> str | None:
-    found = re.search(r'xdist_group\("(\w+)"\)', file.read_text("utf-8"))
+    found = re.search(r'xdist_group\("([\w-]+)"\)', file.read_text("utf-8"))
     return found and found[1]
 
 
