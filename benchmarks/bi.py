@@ -82,7 +82,8 @@ def ask(connection: psycopg.Connection[Any]) -> Callable[[], None]:
     def act() -> None:
         place = next(places) % FETCHED
         row = connection.execute(POINT, (place,)).fetchone()
-        assert row is not None and row[0] == place
+        assert row is not None
+        assert row[0] == place
 
     return act
 
@@ -98,7 +99,8 @@ def many(dsn: str) -> int:
                 for number in range(ASKED_EACH):
                     place = (seed * 7_919 + number) % FETCHED
                     row = connection.execute(POINT, (place,)).fetchone()
-                    assert row is not None and row[0] == place
+                    assert row is not None
+                    assert row[0] == place
         except (psycopg.Error, AssertionError):
             failed += 1
 

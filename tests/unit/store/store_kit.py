@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+
 from benchmarks._peers import PeerMissing, peer_python
 from benchmarks._postgres import Postgres, connects, free_port
 from benchmarks._postgres import postgres_server as _postgres_server
-
 from gureum.testing.platform import wait_until
 
 __all__ = ["free_port", "moto_server", "postgres_server"]
