@@ -25,6 +25,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from gureum.errors import Conflict, CorruptData, InvalidInput, NotFound, Unavailable
 from gureum.tables.change import Change, Stale
 from gureum.tables.log import LOCKING, commit_info, put_commit, read_commit
+from gureum.tables.mark import LogMark
 from gureum.tables.properties import PLAIN, protocol_for
 from gureum.tables.protocol import append_blockers, change_blockers
 from gureum.tables.repair import ACTIONS, HINT, checkpoint_version, repair_log
@@ -67,8 +68,7 @@ class Table:
         self.turn = threading.Lock()
         # The newest version that this handle has seen safe on disk with all before it; None before its first commit.
         self._synced: int | None = None
-        # When the log's folder last changed before it was last read, in ns; None for object storage and at first.
-        self._log_seen_ns: int | None = None
+        self._mark: LogMark | None = None
         self._size: tuple[int, tuple[int, int, int | None]] | None = None  # of a version
         self._newest: Version | None = None
 
@@ -226,28 +226,15 @@ class Table:
     def refresh(self) -> int:
         """Read newer commits, and return the newest version."""
         with self._lock:
-            changed_ns = self._log_changed_ns()
-            if changed_ns is not None and changed_ns == self._log_seen_ns and not self._has_commit(self.version + 1):
+            if self._mark is not None and self._mark.holds(self.location):
                 return self.version
+            changed_ns = LogMark.changed(self.location)
             try:
                 self._delta.update_incremental()
             except Exception as error:
                 raise _translate(error, self.location) from error
-            self._log_seen_ns = changed_ns
+            self._mark = LogMark(changed_ns, self.version) if changed_ns is not None else None
             return self.version
-
-    def _log_changed_ns(self) -> int | None:
-        """Two looks at the folder in place of a listing: what asks for 2,000 tables asks each whether it is still the same."""
-        if not _is_local(self.location):
-            return None
-        try:
-            return Path(self.location, "_delta_log").stat().st_mtime_ns
-        except OSError:
-            return None
-
-    def _has_commit(self, version: int) -> bool:
-        # Folders tell time by the kernel's tick; two commits within one differ only by name.
-        return Path(self.location, "_delta_log", f"{version:020}.json").exists()
 
     def transaction_version(self, app_id: str) -> int | None:
         """The highest `txn` version that `app_id` committed; None when it never did."""

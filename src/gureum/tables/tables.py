@@ -10,7 +10,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from gureum.catalog.catalog import SYSTEM, Catalog, Thing
 from gureum.errors import Conflict, GureumError, InvalidInput, NotFound
 from gureum.names import DEFAULT_SCHEMA, Kind, table_name
 from gureum.store.objects import open_objects
+from gureum.tables.mark import LogMark
 from gureum.tables.names import full_name
 from gureum.tables.table import Table
 from gureum.types import Actor, Column, Permission
@@ -27,6 +28,9 @@ __all__ = ["TableEntry", "Tables", "is_view"]
 
 # A handle keeps a table's list of files in memory; the least used are let go.
 HANDLES_MAX = 256
+
+# What a list shows of a table is kept for far more of them: some 100 bytes in place of 100 kB.
+ENTRIES_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Tables:
         self._storage = dict(storage or {})
         self._lock = threading.Lock()
         self._handles: dict[str, Table] = {}
+        self._entries: dict[str, tuple[LogMark, TableEntry]] = {}
 
     def resolve(self, name: str, actor: Actor, permission: Permission = Permission.READ) -> Thing:
         """The thing of a table's name. Raises NotFound, which says so when it is a stream's name."""
@@ -157,18 +162,28 @@ class Tables:
         thing = self._catalog.delete(full_name(name), actor, kind=Kind.TABLE)
         with self._lock:
             self._handles.pop(thing.id, None)
+            self._entries.pop(thing.id, None)
         self._remove(self.location(thing))
 
     def _entry(self, thing: Thing) -> TableEntry:
+        location = self.location(thing)
+        kept = self._entries.get(thing.id)
+        if kept is not None and kept[0].holds(location):
+            return replace(kept[1], thing=thing)  # its owner may be another by now
+        changed_ns = LogMark.changed(location)
         try:
             table = self.handle(thing)
             files, size_bytes, rows = table.size()
             newest = table.newest()
         except GureumError as error:
             return TableEntry(thing, None, None, None, None, None, None, str(error))
-        return TableEntry(
-            thing, table.version, files, size_bytes, rows, newest.at_ms if newest else None, table.comment, None
+        version = table.version
+        entry = TableEntry(
+            thing, version, files, size_bytes, rows, newest.at_ms if newest else None, table.comment, None
         )
+        if changed_ns is not None and (kept is not None or len(self._entries) < ENTRIES_MAX):
+            self._entries[thing.id] = LogMark(changed_ns, version), entry
+        return entry
 
     def _stored(self, location: str) -> str:
         # Relative, so that a data folder can be moved or restored elsewhere.
