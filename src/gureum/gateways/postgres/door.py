@@ -33,8 +33,8 @@ __all__ = ["DATABASES", "PostgresDoor"]
 
 CONNECTIONS_MAX = 200
 
-# A client whose machine is gone without a word is noticed by the kernel.
-KEEPALIVE_S = 60
+# Above it a few are heard out, so that each can be told why; what comes beyond them is closed.
+REFUSED_AT_ONCE_MAX = 20
 
 # The name to connect to; the second is what clients try when they are told none.
 DATABASES = ("gureum", "postgres")
@@ -88,6 +88,9 @@ class PostgresDoor:
                     _log.warning("cannot take a connection: %s", error)
                     threading.Event().wait(0.1)
                 continue
+            if len(self._sockets) >= CONNECTIONS_MAX + REFUSED_AT_ONCE_MAX:
+                connection.close()
+                continue
             threading.Thread(target=self._serve, args=(connection,), name="postgres-client", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -107,8 +110,7 @@ class PostgresDoor:
                 self._session(start)
             except GureumError as error:
                 where = start.socket if isinstance(start, Start) else connection
-                state = "53300" if error.code == "postgres.connections" else sqlstate(error)
-                where.sendall(message(b"E", error_fields("FATAL", state, error.message, hint=error.hint)))
+                where.sendall(message(b"E", error_fields("FATAL", sqlstate(error), error.message, hint=error.hint)))
             finally:
                 if isinstance(start, Start):
                     start.socket.close()

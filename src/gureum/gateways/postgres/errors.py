@@ -51,6 +51,7 @@ BY_CODE = {
     "table.not_null": "23502",
     "auth.proof": "28P01",
     "postgres.protocol": "08P01",
+    "postgres.connections": "53300",
     "postgres.encoding": "22021",
     "postgres.message": "54000",
     "disk.full": "53100",

@@ -108,7 +108,10 @@ def authenticate(start: Start, identity: Identity) -> Actor:
     # n: the client has no channel binding; y: it has, and saw that we offered none.
     if not first.startswith(("n,", "y,")):
         raise ProtocolError("channel binding was not offered")
-    header, bare = first[: first.index(",", 2) + 1], first[first.index(",", 2) + 1 :]
+    name_end = first.find(",", 2) + 1  # of the name to act as, which is empty
+    if not name_end:
+        raise ProtocolError("this is not the beginning of a SCRAM exchange")
+    header, bare = first[:name_end], first[name_end:]
     client_nonce = _attributes(bare).get("r", "")
     nonce = client_nonce + secrets.token_urlsafe(18)
     salt = base64.b64encode(identity.scram_salt(user)).decode()
