@@ -39,6 +39,7 @@ class TableReference:
     needs_alias: bool
     version: int | None
     timestamp: str | None
+    changes: tuple[int | str, int | str | None] | None = None  # of table_changes(): from, to; numbers or times
 
 
 def table_references(statement: Statement, tree: exp.Expr) -> list[TableReference]:
@@ -47,6 +48,9 @@ def table_references(statement: Statement, tree: exp.Expr) -> list[TableReferenc
     found = []
     for table in tree.find_all(exp.Table):
         if id(table) in local:
+            continue
+        if isinstance(table.this, exp.Anonymous) and table.this.name.lower() == "table_changes":
+            found.append(_changes(statement, table))
             continue
         if isinstance(table.this, exp.Func):
             _check_table_function(statement, table)
@@ -119,6 +123,35 @@ def _reference(statement: Statement, table: exp.Table) -> TableReference:
         version=version,
         timestamp=timestamp,
     )
+
+
+def _changes(statement: Statement, table: exp.Table) -> TableReference:
+    """table_changes('name', from [, to])."""
+    call = table.this
+    start = call.meta.get("start", table.meta.get("start"))
+    tokens = [token for token in statement.tokens if start is not None and token.start >= start]
+    end = next((token.end for token in tokens if token.token_type is TokenType.R_PAREN), None)
+    given = [one for one in call.expressions if isinstance(one, exp.Literal)]
+    name = given[0] if given else None
+    values = [one.name if one.is_string else int(one.name) if one.name.isdigit() else None for one in given[1:]]
+    if (
+        start is None
+        or end is None
+        or len(given) != len(call.expressions)
+        or not (name is not None and name.is_string and 1 <= len(values) <= 2)
+        or None in values
+    ):
+        raise statement.fail(
+            "table_changes() takes a table's name and one or two versions or times", at=start or statement.start,
+            code="sql.table", hint="table_changes('sales.stock', 3, 7), or from a time: '2026-01-31 12:00:00'",
+        )  # fmt: skip
+    first, last = (*values, None)[:2]
+    assert first is not None
+    in_from = isinstance(table.parent, exp.From | exp.Join | exp.Subquery | exp.Paren)
+    return TableReference(
+        name=name.name, start=start, end=end + 1, alias=table.alias or None, needs_alias=not table.alias and in_from,
+        version=None, timestamp=None, changes=(first, last),
+    )  # fmt: skip
 
 
 def _time_travel(statement: Statement, end: int) -> tuple[int | None, str | None, int]:

@@ -24,9 +24,10 @@ from gureum.catalog.catalog import Thing
 from gureum.errors import Conflict, GureumError, InternalError, InvalidInput, LimitExceeded, NotFound, Unavailable
 from gureum.names import did_you_mean
 from gureum.sql.engine import Engine, EngineError, EnginePool
+from gureum.sql.feed import FEED_COLUMNS, feed_text
 from gureum.sql.parse import parse_statement, shift, syntax_error
 from gureum.sql.pieces import Piece
-from gureum.sql.references import check_functions, qualified_columns, table_references
+from gureum.sql.references import TableReference, check_functions, qualified_columns, table_references
 from gureum.sql.script import Splice, Statement, offset_in_script, split_script
 from gureum.sql.words import Words
 from gureum.tables.table import StagedFile, Table
@@ -153,7 +154,12 @@ class Work:
         for reference in table_references(self.statement, tree):
             if start is not None and reference.start < start:
                 continue
-            attached = self._attach(engine, reference.name, reference.version, reference.timestamp, at=reference.start)
+            if reference.changes is not None:
+                attached = self._changes(reference)
+            else:
+                attached = self._attach(
+                    engine, reference.name, reference.version, reference.timestamp, at=reference.start
+                )
             alias = f' AS "{quoted_name(reference.name.rpartition(".")[2])}"' if reference.needs_alias else ""
             splices.append(Splice(reference.start, reference.end, attached + alias))
         return splices
@@ -234,6 +240,31 @@ class Work:
             raise Unavailable(f"table {name!r} cannot be read: {error.message}", code="table.unreadable") from error
         self._hidden[attached] = name
         return attached
+
+    def _changes(self, reference: TableReference) -> str:
+        """What stands for table_changes(): a query over the files that hold the changes."""
+        assert reference.changes is not None
+        first, last = reference.changes
+        try:
+            thing = self.tables.resolve(reference.name, self.actor)
+            table = self.tables.handle(thing)
+            newest = table.version
+            first = first if isinstance(first, int) else table.version_from(time_ms(first))
+            last = newest if last is None else last if isinstance(last, int) else table.version_at(time_ms(last))
+            for version in (first, last):
+                if version > newest:
+                    raise NotFound(
+                        f"{reference.name} has no version {version}, the newest is {newest}", code="table.version"
+                    )
+            if first > last:
+                raise InvalidInput(f"version {first} is newer than version {last}", code="table.version")
+            feed = table.changes(first, last)
+        except GureumError as error:
+            raise self.placed(error, reference.start) from error
+        self.read.append(thing.name)
+        self.columns.extend((*feed.schema.names, *FEED_COLUMNS))
+        self.versions[thing.name, last] = None
+        return feed_text(feed)
 
     def target(self, name: str, permission: Permission = Permission.READ) -> Table:
         with self.at_name(name):

@@ -24,6 +24,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from gureum.errors import Conflict, CorruptData, InvalidInput, NotFound, Unavailable
 from gureum.tables.change import Change, Stale
+from gureum.tables.feed import Feed, read_feed
 from gureum.tables.log import LOCKING, commit_info, put_commit, read_commit
 from gureum.tables.mark import LogMark
 from gureum.tables.properties import PLAIN, protocol_for
@@ -300,6 +301,27 @@ class Table:
                 "the table has no version that old", code="table.version", hint="DESCRIBE HISTORY lists what there is"
             )
         return max(older)
+
+    def version_from(self, at_ms: int) -> int:
+        """The oldest version made at a time or later. Raises NotFound when there is none."""
+        newer = [entry.version for entry in self.history() if entry.at_ms >= at_ms]
+        if not newer:
+            raise NotFound("the table has no version that new", code="table.version")
+        return min(newer)
+
+    def changes(self, first: int, last: int) -> Feed:
+        """What changed from version `first` to `last`. Raises what `feed.read_feed` does."""
+        options = self._storage or None
+        try:
+            before = DeltaTable(self.location, version=first, storage_options=options)
+            after = DeltaTable(self.location, version=last, storage_options=options)
+        except Exception as error:
+            raise _translate(error, f"version {first}") from error
+        layout = layout_of(after)
+        return read_feed(
+            self.location, self._storage, first, last, before=before.metadata().configuration, schema=layout.schema,
+            partition_by=layout.partition_by,
+        )  # fmt: skip
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
