@@ -14,7 +14,8 @@ from gureum.testing.platform import RunningPlatform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.xdist_group("browser-models")]
 
-BUDGET_S = 8
+# Cells that the budget has no time for are left unrun: on busy cores a few seconds more than the fit itself needs.
+BUDGET_S = 16
 
 # A process starts, reads, fits for its budget, registers its model: on busy cores several times what it should.
 FITTED_MS = 120_000
