@@ -31,7 +31,7 @@ def act(chance: random.Random) -> str:
             "WHEN MATCHED THEN UPDATE SET note = s.note WHEN NOT MATCHED THEN INSERT *",
             f"INSERT OVERWRITE t ({ROWS}) VALUES {some}",
             "OPTIMIZE t",
-            "RESTORE t TO VERSION AS OF 1",
+            "RESTORE t TO VERSION AS OF 0",
         )
     )
 
