@@ -38,7 +38,7 @@ def feed_text(feed: Feed) -> str:
         )
     known = ["_path", "_version", "_at_ms", "_change", *(_name(name) for name in feed.partition_by)]
     values = [
-        f"({_text(file.path)}, CAST({file.version} AS BIGINT), CAST({file.at_ms} AS BIGINT), {_text(file.change)}"
+        f"({_text(file.path)}, CAST({file.version} AS BIGINT), CAST({'NULL' if file.at_ms is None else file.at_ms} AS BIGINT), {_text(file.change)}"
         + "".join(f", {_text(file.partition.get(name))}" for name in feed.partition_by)
         + ")"
         for file in feed.files

@@ -7,7 +7,8 @@ Source: the Delta transaction protocol, "Add CDC File" and "Change Data Files".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from gureum.errors import InvalidInput, LimitExceeded, NotFound
 from gureum.tables.log import read_commit
+from gureum.tables.snapshot import Layout
 
 __all__ = ["ChangedFile", "Feed", "read_feed"]
 
@@ -24,6 +26,7 @@ VERSIONS_MAX = 10_000
 FILES_MAX = 20_000
 
 _ENABLED = "delta.enableChangeDataFeed"
+_NARROWER = "ask for the versions before it and after it, each by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ChangedFile:
 
     path: str
     version: int
-    at_ms: int
+    at_ms: int | None  # a commit need not say
     change: str | None
     partition: Mapping[str, str | None]
 
@@ -45,23 +48,28 @@ class Feed:
 
 
 def read_feed(
-    location: str, storage: Mapping[str, str], first: int, last: int, *, before: Mapping[str, str], schema: pa.Schema,
-    partition_by: tuple[str, ...],
-) -> Feed:  # fmt: skip
-    """The changes of versions `first` to `last`, both included.
+    location: str, storage: Mapping[str, str], first: int, last: int, *, layout_at: Callable[[int], Layout]
+) -> Feed:
+    """The changes of versions `first` to `last`, both included, with the columns of `last`.
 
-    `before` are the table's properties at `first`, `schema` and `partition_by` are those of `last`. Raises InvalidInput where
-    a version has recorded no changes, NotFound for a commit that was cleaned up, LimitExceeded.
+    Raises InvalidInput where a version has recorded no changes, or where columns or partitions became others on the way, NotFound
+    for a commit that was cleaned up, LimitExceeded.
     """
     if last - first >= VERSIONS_MAX:
         raise LimitExceeded(f"table_changes() reads at most {VERSIONS_MAX} versions at once", code="table.changes")
-    enabled = _is_on(before)
+    newest, begin = layout_at(last), layout_at(first)
+    enabled = _is_on(begin.properties)
     files: list[ChangedFile] = []
     for version in range(first, last + 1):
         actions = read_commit(location, storage, version)
-        for action in actions:
-            if "metaData" in action:
-                enabled = _is_on(action["metaData"].get("configuration") or {})
+        for metadata in (action["metaData"] for action in actions if "metaData" in action):
+            enabled = _is_on(metadata.get("configuration") or {})
+            _check_fits(metadata["schemaString"], metadata.get("partitionColumns") or (), newest, version)
+            if version == first > 0:  # what this commit took away was of the version before
+                older = layout_at(first - 1)
+                _check_fits(older.schema_json, older.partition_by, newest, version)
+        if version == first:
+            _check_fits(begin.schema_json, begin.partition_by, newest, version)
         if not enabled:
             raise InvalidInput(
                 f"version {version} did not record its changes: the change feed was off", code="table.changes",
@@ -74,7 +82,7 @@ def read_feed(
                 code="table.changes",
                 hint="name fewer versions",
             )
-    return Feed(schema, partition_by, tuple(files))
+    return Feed(newest.schema, newest.partition_by, tuple(files))
 
 
 def _is_on(properties: Mapping[str, str]) -> bool:
@@ -87,10 +95,31 @@ def _is_on(properties: Mapping[str, str]) -> bool:
     return properties.get(_ENABLED, "").lower() == "true"
 
 
+def _check_fits(schema_json: str, partition_by: Sequence[str], newest: Layout, version: int) -> None:
+    """Rows of this layout are rows of the newest: the same partitions, and each column still there with its type."""
+    if tuple(partition_by) != newest.partition_by:
+        raise InvalidInput(
+            f"version {version} changed what the table is partitioned by", code="table.changes", hint=_NARROWER
+        )
+    types = _types(newest.schema_json)
+    for name, kind in _types(schema_json).items():
+        if types.get(name) != kind:
+            what = "has another type" if name in types else "is not there"
+            raise InvalidInput(
+                f"column {name!r} of version {version} {what} in the newest one asked for", code="table.changes",
+                hint=_NARROWER,
+            )  # fmt: skip
+
+
+def _types(schema_json: str) -> dict[str, str]:
+    return {field["name"]: json.dumps(field["type"], sort_keys=True) for field in json.loads(schema_json)["fields"]}
+
+
 def _changed(location: str, actions: list[dict[str, Any]], version: int) -> list[ChangedFile]:
     """A commit's files of the feed; where it has none, its rows came and went with whole files."""
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    at_ms = int(info.get("inCommitTimestamp") or info.get("timestamp") or 0)
+    said = info.get("inCommitTimestamp") or info.get("timestamp")
+    at_ms = int(said) if said else None
     found: list[tuple[dict[str, Any], str | None]] = [(action["cdc"], None) for action in actions if action.get("cdc")]
     if not found:
         found = [

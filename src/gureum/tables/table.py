@@ -311,17 +311,14 @@ class Table:
 
     def changes(self, first: int, last: int) -> Feed:
         """What changed from version `first` to `last`. Raises what `feed.read_feed` does."""
-        options = self._storage or None
-        try:
-            before = DeltaTable(self.location, version=first, storage_options=options)
-            after = DeltaTable(self.location, version=last, storage_options=options)
-        except Exception as error:
-            raise _translate(error, f"version {first}") from error
-        layout = layout_of(after)
-        return read_feed(
-            self.location, self._storage, first, last, before=before.metadata().configuration, schema=layout.schema,
-            partition_by=layout.partition_by,
-        )  # fmt: skip
+
+        def layout_at(version: int) -> Layout:
+            try:
+                return layout_of(DeltaTable(self.location, version=version, storage_options=self._storage or None))
+            except Exception as error:
+                raise _translate(error, f"version {version}") from error
+
+        return read_feed(self.location, self._storage, first, last, layout_at=layout_at)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 

@@ -95,3 +95,31 @@ def test_what_cannot_be_told_is_refused(desk):
         assert caught.value.details["column"] == 15
     with pytest.raises(GureumError, match="does not exist"):
         desk.run("SELECT * FROM table_changes('t', 2)", BEN)
+
+
+@pytest.mark.parametrize("then", ["(a BIGINT, p VARCHAR) PARTITIONED BY (p)", "(a VARCHAR, p VARCHAR)", "(a BIGINT)"])
+def test_other_columns_or_partitions_on_the_way_are_refused_from_either_side(desk, then: str):
+    desk.run(f"CREATE TABLE t (a BIGINT, p VARCHAR) {ON}; INSERT INTO t VALUES (1, 'x')")
+    desk.run(f"CREATE OR REPLACE TABLE t {then} {ON}; INSERT INTO t (a) VALUES (2)")
+    for arguments in ("0", "1, 2", "2", "2, 2"):
+        with pytest.raises(InvalidInput, match=r"partitioned by|another type|is not there") as caught:
+            desk.run(f"SELECT * FROM table_changes('t', {arguments})")
+        assert caught.value.code == "table.changes"
+    assert desk.rows("SELECT a, p, _change_type FROM table_changes('t', 0, 1)") == [(1, "x", "insert")]
+    assert desk.rows("SELECT CAST(a AS BIGINT), _change_type FROM table_changes('t', 3)") == [(2, "insert")]
+
+
+def test_columns_of_every_kind_stay_what_they_are_when_another_is_added(desk):
+    columns = "l BIGINT[], s STRUCT(x INT, y VARCHAR[]), m MAP(VARCHAR, DOUBLE), d DECIMAL(10, 2), b BLOB, at TIMESTAMP, z TIMESTAMPTZ"
+    desk.run(f"CREATE TABLE t (n INT, {columns}) {ON}")
+    desk.run(
+        "INSERT INTO t (n, l, s, d) VALUES (1, [1, NULL], {'x': 1, 'y': ['a']}, 1.5); ALTER TABLE t ADD COLUMN late INT"
+    )
+    desk.run("UPDATE t SET late = 1")
+    found = desk.rows(
+        "SELECT n, l, s, d, late, _change_type FROM table_changes('t', 0) ORDER BY _commit_version, late NULLS FIRST"
+    )
+    value = (1, [1, None], {"x": 1, "y": ["a"]})
+    assert [(*row[:3], row[4], row[5]) for row in found] == [
+        (*value, None, "insert"), (*value, None, "update_preimage"), (*value, 1, "update_postimage")
+    ]  # fmt: skip
