@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ import psycopg
 
 from benchmarks._peers import PeerMissing
 from benchmarks._postgres import postgres_server
+from benchmarks._timing import median_s
 from gureum.client.client import Client
 from gureum.testing.platform import start_platform
 
@@ -62,13 +62,7 @@ WHERE c.relkind IN ('r','p','v','f','m') AND a.attnum > 0 AND NOT a.attisdropped
 
 
 def wall_s(act: Callable[[], Any], times: int) -> float:
-    act()
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        act()
-        taken.append(time.perf_counter() - started)
-    return median(taken)
+    return median_s(act, times, time.perf_counter)
 
 
 def fetch(connection: psycopg.Connection[Any]) -> int:
@@ -79,13 +73,13 @@ def fetch(connection: psycopg.Connection[Any]) -> int:
 def ask(connection: psycopg.Connection[Any]) -> Callable[[], None]:
     places = iter(range(1, 10_000_000, 7_919))
 
-    def act() -> None:
-        place = next(places) % FETCHED
-        row = connection.execute(POINT, (place,)).fetchone()
-        assert row is not None
-        assert row[0] == place
+    return lambda: look(connection, next(places) % FETCHED)
 
-    return act
+
+def look(connection: psycopg.Connection[Any], place: int) -> None:
+    row = connection.execute(POINT, (place,)).fetchone()
+    assert row is not None
+    assert row[0] == place
 
 
 def many(dsn: str) -> int:
@@ -97,10 +91,7 @@ def many(dsn: str) -> int:
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
                 for number in range(ASKED_EACH):
-                    place = (seed * 7_919 + number) % FETCHED
-                    row = connection.execute(POINT, (place,)).fetchone()
-                    assert row is not None
-                    assert row[0] == place
+                    look(connection, (seed * 7_919 + number) % FETCHED)
         except (psycopg.Error, AssertionError):
             failed += 1
 

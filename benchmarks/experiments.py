@@ -19,13 +19,13 @@ import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from mlflow.entities import Metric, ViewType
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import create_engine, insert
 
+from benchmarks._timing import median_s
 from gureum.app import Platform
 from gureum.settings import Settings
 from gureum.tracking.database import FILE_NAME, prepare
@@ -76,13 +76,7 @@ def fill(path: Path, runs: int) -> None:
 
 def cpu_s(act: Callable[[], Any], times: int) -> float:
     """The median CPU time of an act, warm."""
-    act()
-    taken = []
-    for _ in range(times):
-        started = time.process_time()
-        act()
-        taken.append(time.process_time() - started)
-    return median(taken)
+    return median_s(act, times, time.process_time)
 
 
 def top(store: Any) -> list[str]:

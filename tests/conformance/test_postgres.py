@@ -9,24 +9,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from tests.store_kit import postgres_server
 
 from gureum.testing.platform import RunningPlatform, wait_until
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "store"))
-from store_kit import postgres_server
-
-sys.path.pop(0)
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), pytest.mark.xdist_group("platform")]
 

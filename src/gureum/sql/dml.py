@@ -18,8 +18,9 @@ from gureum.names import did_you_mean
 from gureum.sql.changes import Assignment, Delete, Update
 from gureum.sql.engine import Engine
 from gureum.sql.pieces import Generated, Name
+from gureum.sql.quoting import literal, quoted
 from gureum.sql.types import duckdb_type
-from gureum.sql.work import PARAMETER, Work, quoted_name
+from gureum.sql.work import PARAMETER, Work
 from gureum.tables.change import Change
 from gureum.tables.snapshot import DataFile, Layout, Snapshot
 from gureum.tables.staging import FEED_COLUMN, StagedFile
@@ -57,7 +58,7 @@ class Target:
         self.engine = engine
         self.table = table
         self.snapshot = snapshot
-        self.alias = f'"{quoted_name(alias)}"'
+        self.alias = quoted(alias)
         self.new = new
         self.file, self.row = new(), new()  # columns with names that nobody can guess
         self.staged: list[StagedFile] = []
@@ -70,12 +71,12 @@ class Target:
 
     def scan(self, *, files: Sequence[str] | None = None) -> str:
         """The table's rows with their file and their place in it, under the statement's alias."""
-        columns = ", ".join(f'"{quoted_name(name)}"' for name in self.columns)
+        columns = ", ".join(quoted(name) for name in self.columns)
         only = ""
         if files is not None:
-            only = f" WHERE {self.file} IN ({', '.join(_text(file) for file in files)})" if files else " WHERE false"
+            only = f" WHERE {self.file} IN ({', '.join(literal(file) for file in files)})" if files else " WHERE false"
         return (
-            f"(SELECT {columns}, {self.file}, file_row_number AS {self.row} FROM delta_scan({_text(self._location)}, "
+            f"(SELECT {columns}, {self.file}, file_row_number AS {self.row} FROM delta_scan({literal(self._location)}, "
             f"version = {self.snapshot.version}, filename = '{self.file}'){only}) AS {self.alias}"
         )
 
@@ -122,7 +123,7 @@ class Target:
     def stage_feed(self, selects: Sequence[str], layout: Layout) -> list[StagedFile]:
         if not selects or not layout.has_change_feed:
             return []
-        columns = ", ".join(f'"{quoted_name(name)}"' for name in [*layout.schema.names, FEED_COLUMN])
+        columns = ", ".join(quoted(name) for name in [*layout.schema.names, FEED_COLUMN])
         sql = f"FROM ({' UNION ALL '.join(selects)}) AS feed({columns})"
         return self._stage(sql, lambda rows: self.table.stage_feed(rows, layout=layout))
 
@@ -136,7 +137,7 @@ class Target:
 
     def shown(self, file: str, row: int) -> str:
         """A row as an error shows it."""
-        columns = ", ".join(f'"{quoted_name(name)}"' for name in self.columns[:SHOWN_COLUMNS])
+        columns = ", ".join(quoted(name) for name in self.columns[:SHOWN_COLUMNS])
         (values,) = self.engine.run(f"SELECT {columns} FROM {self.scan(files=[file])} WHERE {self.row} = {row}")
         return ", ".join(f"{name} = {value}" for name, value in zip(self.columns, values, strict=False))
 
@@ -152,8 +153,8 @@ class Target:
         change.removed = [known[name] for name in names]
         had = {name.lower() for name in self.columns}
         columns = ", ".join(
-            f'{self.alias}."{quoted_name(field.name)}"' if field.name.lower() in had
-            else f'CAST(NULL AS {duckdb_type(field.type)}) AS "{quoted_name(field.name)}"'
+            f'{self.alias}.{quoted(field.name)}' if field.name.lower() in had
+            else f'CAST(NULL AS {duckdb_type(field.type)}) AS {quoted(field.name)}'
             for field in layout.schema
         )  # fmt: skip
         kept = (
@@ -169,7 +170,7 @@ class Target:
 
     def before(self, ids: str, kind: str, missing: str = "") -> str:
         """A SELECT of rows as they were, for the change feed; `missing` stands for columns that are new."""
-        columns = ", ".join(f'{self.alias}."{quoted_name(name)}"' for name in self.columns)
+        columns = ", ".join(f"{self.alias}.{quoted(name)}" for name in self.columns)
         return (
             f"SELECT {columns}{missing}, '{kind}' AS {FEED_COLUMN} FROM {self.scan(files=self.names(ids))} SEMI JOIN {ids} AS gone "
             f"ON gone.{self.file} = {self.alias}.{self.file} AND gone.{self.row} = {self.alias}.{self.row}"
@@ -256,10 +257,10 @@ def update(work: Work, command: Update) -> int:
             names.append(field.name)
             found = assigned.get(field.name)
             if found is None:
-                generated.add(f', {target.alias}."{quoted_name(field.name)}"')
+                generated.add(f", {target.alias}.{quoted(field.name)}")
             else:
-                kind, name = duckdb_type(field.type), quoted_name(field.name)
-                generated.add(", CAST((", work.piece(target.engine, found.value), f') AS {kind}) AS "{name}"')
+                kind, name = duckdb_type(field.type), quoted(field.name)
+                generated.add(", CAST((", work.piece(target.engine, found.value), f") AS {kind}) AS {name}")
         generated.add(f" FROM {target.scan()}")
         _source_and_where(target, generated, command)
         rows = target.make(generated, names)
@@ -268,7 +269,7 @@ def update(work: Work, command: Update) -> int:
         change = Change(target.snapshot, "UPDATE", parameters=_predicate(work, command))
         if count:
             layout = target.snapshot.layout
-            columns = ", ".join(f'"{quoted_name(name)}"' for name in target.columns)
+            columns = ", ".join(quoted(name) for name in target.columns)
             after = f"SELECT {columns} FROM {rows}"
             target.rewrite(change, rows, [after], layout)
             if layout.has_change_feed:
@@ -353,7 +354,3 @@ def _check_names(snapshot: Snapshot) -> None:
             "a table with a column named 'file_row_number' cannot be changed row by row", code="table.column",
             hint="make a table without it by CREATE TABLE ... AS SELECT",
         )  # fmt: skip
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -23,6 +23,7 @@ import duckdb_extension_httpfs
 import pyarrow as pa
 
 from gureum.errors import LimitExceeded, Unavailable
+from gureum.sql.quoting import literal
 from gureum.sql.references import TABLE_FUNCTIONS
 
 __all__ = ["Engine", "EngineError", "EnginePool", "delta_extension"]
@@ -67,13 +68,13 @@ class Engine:
 
     def _lock_down(self, tables_root: str, spill_folder: Path, storage: Mapping[str, str]) -> None:
         run = self._connection.execute
-        run(f"LOAD '{_quoted(str(delta_extension()))}'")
+        run(f"LOAD {literal(str(delta_extension()))}")
         if tables_root.startswith("s3://"):
-            run(f"LOAD '{_quoted(str(_extension(duckdb_extension_httpfs, 'httpfs')))}'")
+            run(f"LOAD {literal(str(_extension(duckdb_extension_httpfs, 'httpfs')))}")
             run(_s3_secret(tables_root, storage))
         # With the slash at its end: another folder whose name begins the same is not inside.
-        run(f"SET allowed_directories = ['{_quoted(tables_root.rstrip('/'))}/']")
-        run(f"SET temp_directory = '{_quoted(str(spill_folder))}'")
+        run(f"SET allowed_directories = [{literal(tables_root.rstrip('/') + '/')}]")
+        run(f"SET temp_directory = {literal(str(spill_folder))}")
         run(f"SET max_temp_directory_size = '{SPILL_MAX}'")
         run("SET autoinstall_known_extensions = false")
         run("SET autoload_known_extensions = false")
@@ -89,7 +90,7 @@ class Engine:
         name = self._attached.pop(key, None)
         if name is None:
             name = f"t{secrets.token_hex(12)}"
-            self.run(f"ATTACH '{_quoted(location)}' AS {name} (TYPE delta, PIN_SNAPSHOT, VERSION {version})")
+            self.run(f"ATTACH {literal(location)} AS {name} (TYPE delta, PIN_SNAPSHOT, VERSION {version})")
         self._attached[key] = name
         return name
 
@@ -272,12 +273,8 @@ def _s3_secret(scope: str, storage: Mapping[str, str]) -> str:
         "SCOPE": scope,
     }
     ssl = f"USE_SSL {str(endpoint.scheme != 'http').lower()}"
-    given = [f"{name} '{_quoted(value)}'" for name, value in options.items() if value]
+    given = [f"{name} {literal(value)}" for name, value in options.items() if value]
     return f"CREATE SECRET ({', '.join(['TYPE s3', *given, ssl])})"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _translate(error: Exception) -> EngineError:

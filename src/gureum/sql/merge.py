@@ -14,8 +14,9 @@ from gureum.names import did_you_mean
 from gureum.sql.changes import Assignment, Clause, Merge
 from gureum.sql.dml import Target, change_table, refuse_doubles
 from gureum.sql.pieces import Generated, Name
+from gureum.sql.quoting import quoted
 from gureum.sql.types import duckdb_type
-from gureum.sql.work import Work, quoted_name
+from gureum.sql.work import Work
 from gureum.tables.change import Change
 from gureum.tables.properties import protocol_for
 from gureum.tables.rows import table_schema
@@ -97,7 +98,7 @@ class _Merge:
         columns = [row[0] for row in target.engine.run(f"SELECT column_name FROM (DESCRIBE {name})")]
         columns.remove(self.source_id)
         self.work.columns.extend(columns)
-        return name, f'"{quoted_name(alias)}"', {column.lower(): column for column in columns}
+        return name, quoted(alias), {column.lower(): column for column in columns}
 
     def _evolved(self) -> Layout:
         """The table's layout, with the source's columns that it has not where WITH SCHEMA EVOLUTION says so."""
@@ -114,7 +115,7 @@ class _Merge:
         new = [column for lower, column in self.source_columns.items() if lower in wanted - had]
         if not new:
             return layout
-        picked = ", ".join(f'"{quoted_name(name)}"' for name in new)
+        picked = ", ".join(quoted(name) for name in new)
         schema = table_schema(self.target.engine.query(f"SELECT {picked} FROM {self.source} LIMIT 0").schema)
         fields = [pa.field(field.name, field.type, True) for field in schema]
         return Layout(pa.schema([*layout.schema, *fields]), layout.partition_by, layout.properties)
@@ -204,8 +205,8 @@ class _Merge:
         had = {name.lower() for name in self.target.columns}
         given = [(number, self._assigned(clause)) for number, clause in clauses]
         for index, field in enumerate(self.layout.schema):
-            name, kind = quoted_name(field.name), duckdb_type(field.type)
-            old = f'{self.target.alias}."{name}"' if keep and field.name.lower() in had else f"CAST(NULL AS {kind})"
+            name, kind = quoted(field.name), duckdb_type(field.type)
+            old = f"{self.target.alias}.{name}" if keep and field.name.lower() in had else f"CAST(NULL AS {kind})"
             generated.add(f", CASE {decided}.{self.which}")
             for number, (values, positional) in given:
                 value = positional[index] if positional else values.get(field.name.lower())
@@ -216,7 +217,7 @@ class _Merge:
                     generated.add(f" WHEN {number} THEN CAST({value} AS {kind})")
                 elif not keep:
                     generated.add(f" WHEN {number} THEN CAST(NULL AS {kind})")
-            generated.add(f' WHEN -1 THEN {old} ELSE {old} END AS "{name}"')
+            generated.add(f" WHEN -1 THEN {old} ELSE {old} END AS {name}")
 
     def _assigned(self, clause: Clause) -> tuple[dict[str, Assignment | str], list[Assignment]]:
         """The values of a clause: by column in lower case, or one for each column where none are named."""
@@ -244,7 +245,7 @@ class _Merge:
         for name in schema.names:
             column = self.source_columns.get(name.lower())
             if column is not None:
-                stars[name.lower()] = f'{self.alias}."{quoted_name(column)}"'
+                stars[name.lower()] = f"{self.alias}.{quoted(column)}"
             elif not self.command.evolves:
                 raise fail(
                     f"the source has no column {name!r}, which '*' needs", at=clause.start, code="table.column",
@@ -262,7 +263,7 @@ class _Merge:
         return [(number, clause) for number, clause in enumerate(self.command.clauses, 1) if clause.kind == kind]
 
     def _columns(self) -> str:
-        return ", ".join(f'"{quoted_name(name)}"' for name in self.layout.schema.names)
+        return ", ".join(quoted(name) for name in self.layout.schema.names)
 
     def _ids(self, tables: dict[str, str | None]) -> str:
         """The rows of the table that change, by file and place."""

@@ -113,16 +113,19 @@ def _reference(statement: Statement, table: exp.Table) -> TableReference:
             hint="a table is named schema.table",
         )  # fmt: skip
     version, timestamp, after = _time_travel(statement, end)
-    in_from = isinstance(table.parent, exp.From | exp.Join | exp.Subquery | exp.Paren)
     return TableReference(
         name=".".join(part.name for part in parts),
         start=start,
         end=after,
         alias=table.alias or None,
-        needs_alias=not table.alias and in_from,
+        needs_alias=_needs_alias(table),
         version=version,
         timestamp=timestamp,
     )
+
+
+def _needs_alias(table: exp.Table) -> bool:
+    return not table.alias and isinstance(table.parent, exp.From | exp.Join | exp.Subquery | exp.Paren)
 
 
 def _changes(statement: Statement, table: exp.Table) -> TableReference:
@@ -147,9 +150,8 @@ def _changes(statement: Statement, table: exp.Table) -> TableReference:
         )  # fmt: skip
     first, last = (*values, None)[:2]
     assert first is not None
-    in_from = isinstance(table.parent, exp.From | exp.Join | exp.Subquery | exp.Paren)
     return TableReference(
-        name=name.name, start=start, end=end + 1, alias=table.alias or None, needs_alias=not table.alias and in_from,
+        name=name.name, start=start, end=end + 1, alias=table.alias or None, needs_alias=_needs_alias(table),
         version=None, timestamp=None, changes=(first, last),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from gureum.errors import InvalidInput
 from gureum.names import did_you_mean
+from gureum.sql.quoting import quoted
 from gureum.types import Column
 
 __all__ = [
@@ -268,7 +269,7 @@ def duckdb_type(arrow: pa.DataType) -> str:
     if kind.is_list(arrow):
         return f"{duckdb_type(arrow.value_type)}[]"
     if kind.is_struct(arrow):
-        inner = ", ".join('"' + field.name.replace('"', '""') + f'" {duckdb_type(field.type)}' for field in arrow)
+        inner = ", ".join(f"{quoted(field.name)} {duckdb_type(field.type)}" for field in arrow)
         return f"STRUCT({inner})"
     name = sql_type(arrow)
     return _DUCKDB_NAMES.get(name, name)

@@ -15,7 +15,8 @@ from gureum.errors import InternalError, LimitExceeded
 from gureum.names import did_you_mean
 from gureum.sql.commands import Optimize, Restore, Vacuum
 from gureum.sql.dml import Target, change_table
-from gureum.sql.work import Work, quoted_name, time_ms
+from gureum.sql.quoting import quoted
+from gureum.sql.work import Work, time_ms
 from gureum.tables.change import Change, Reads
 from gureum.tables.properties import interval_h
 from gureum.tables.snapshot import DataFile
@@ -143,15 +144,15 @@ def _partition(file: DataFile) -> str:
 
 def _arranged(target: Target, files: list[DataFile], order: list[str]) -> str:
     """A query of the files' rows, partition by partition, in the order in which they are to be written."""
-    columns = ", ".join(f'"{quoted_name(name)}"' for name in target.columns)
-    partitions = [f'"{quoted_name(name)}"' for name in target.snapshot.layout.partition_by]
+    columns = ", ".join(quoted(name) for name in target.columns)
+    partitions = [quoted(name) for name in target.snapshot.layout.partition_by]
     scan = target.scan(files=target.engine_names(files))
     if not order:
         return f"SELECT {columns} FROM {scan} ORDER BY {', '.join([*partitions, target.file, target.row])}"
     slices = [target.new() for _ in order]
     # Each column's rank in 2 ** ORDER_BITS slices; their bits in turns are the place on the Z curve.
     ranks = ", ".join(
-        f'ntile({2**ORDER_BITS}) OVER (ORDER BY "{quoted_name(name)}" NULLS FIRST) - 1 AS {slice_}'
+        f"ntile({2**ORDER_BITS}) OVER (ORDER BY {quoted(name)} NULLS FIRST) - 1 AS {slice_}"
         for name, slice_ in zip(order, slices, strict=True)
     )
     bits = " + ".join(

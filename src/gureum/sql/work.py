@@ -27,6 +27,7 @@ from gureum.sql.engine import Engine, EngineError, EnginePool
 from gureum.sql.feed import FEED_COLUMNS, feed_text
 from gureum.sql.parse import parse_statement, shift, syntax_error
 from gureum.sql.pieces import Piece
+from gureum.sql.quoting import quoted
 from gureum.sql.references import TableReference, check_functions, qualified_columns, table_references
 from gureum.sql.script import Splice, Statement, offset_in_script, split_script
 from gureum.sql.words import Words
@@ -34,7 +35,7 @@ from gureum.tables.table import StagedFile, Table
 from gureum.tables.tables import Tables, is_view
 from gureum.types import Actor, Permission
 
-__all__ = ["PARAMETER", "Outcome", "Running", "Shared", "Sink", "Work", "quoted_name", "time_ms"]
+__all__ = ["PARAMETER", "Outcome", "Running", "Shared", "Sink", "Work", "time_ms"]
 
 # Rows staged at once: bounds the memory of a large copy.
 STAGE_ROWS = 1_000_000
@@ -160,7 +161,7 @@ class Work:
                 attached = self._attach(
                     engine, reference.name, reference.version, reference.timestamp, at=reference.start
                 )
-            alias = f' AS "{quoted_name(reference.name.rpartition(".")[2])}"' if reference.needs_alias else ""
+            alias = f" AS {quoted(reference.name.rpartition('.')[2])}" if reference.needs_alias else ""
             splices.append(Splice(reference.start, reference.end, attached + alias))
         return splices
 
@@ -225,8 +226,8 @@ class Work:
             table = self.tables.handle(thing)
             if timestamp is not None:
                 version = table.version_at(time_ms(timestamp))
-            elif version is not None and version > table.version:
-                raise NotFound(f"{name} has no version {version}, the newest is {table.version}", code="table.version")
+            elif version is not None:
+                _check_version(name, table, version)
         except GureumError as error:
             raise self.placed(error, at) from error
         self.read.append(thing.name)
@@ -248,14 +249,10 @@ class Work:
         try:
             thing = self.tables.resolve(reference.name, self.actor)
             table = self.tables.handle(thing)
-            newest = table.version
             first = first if isinstance(first, int) else table.version_from(time_ms(first))
-            last = newest if last is None else last if isinstance(last, int) else table.version_at(time_ms(last))
+            last = table.version if last is None else last if isinstance(last, int) else table.version_at(time_ms(last))
             for version in (first, last):
-                if version > newest:
-                    raise NotFound(
-                        f"{reference.name} has no version {version}, the newest is {newest}", code="table.version"
-                    )
+                _check_version(reference.name, table, version)
             if first > last:
                 raise InvalidInput(f"version {first} is newer than version {last}", code="table.version")
             feed = table.changes(first, last)
@@ -405,11 +402,6 @@ class _Errors:
             raise self._work.explain_engine_error(error, self._back) from error
 
 
-def quoted_name(name: str) -> str:
-    """A name as it stands between double quotes."""
-    return name.replace('"', '""')
-
-
 def time_ms(text: str) -> int:
     """A time as typed, in ms since 1970; one without a zone is UTC."""
     try:
@@ -419,3 +411,8 @@ def time_ms(text: str) -> int:
             f"{text!r} is not a time", code="sql.time_travel", hint="write it as '2026-01-31 12:00:00'"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _check_version(name: str, table: Table, version: int) -> None:
+    if version > table.version:
+        raise NotFound(f"{name} has no version {version}, the newest is {table.version}", code="table.version")

@@ -14,8 +14,9 @@ from gureum.errors import Conflict, GureumError
 from gureum.names import did_you_mean
 from gureum.sql import parse
 from gureum.sql.engine import Engine, EngineError
+from gureum.sql.quoting import quoted
 from gureum.sql.types import duckdb_type
-from gureum.sql.work import Work, quoted_name
+from gureum.sql.work import Work
 from gureum.tables.change import Change, Reads
 from gureum.tables.constraints import PREFIX, bind, checks_of, spark_expression
 from gureum.tables.properties import check_properties, protocol_for
@@ -61,11 +62,10 @@ def _insert(work: Work, engine: Engine, thing: Thing, table: Table, command: par
     else:
         # The database casts as SQL does ('2026-01-31' is a date); Arrow alone would refuse.
         casts = ", ".join(
-            f'CAST(b."{quoted_name(n)}" AS {duckdb_type(by_lower[n.lower()].type)}) AS "{quoted_name(n)}"'
-            for n in names
+            f"CAST(b.{quoted(n)} AS {duckdb_type(by_lower[n.lower()].type)}) AS {quoted(n)}" for n in names
         )
         prefix = f"SELECT {casts} FROM ("
-        suffix = f") AS b({', '.join(chr(34) + quoted_name(n) + chr(34) for n in names)})"
+        suffix = f") AS b({', '.join(map(quoted, names))})"
     with work.errors([(new + len("SELECT * FROM ("), old) for new, old in back]):
         given = len(engine.query(f"SELECT * FROM ({body}) LIMIT 0", work.parameters).schema)
     if given != len(names) and not command.by_name:

@@ -18,14 +18,13 @@ import pyarrow as pa
 
 from gureum.errors import InvalidInput, LimitExceeded, NotFound
 from gureum.tables.log import read_commit
-from gureum.tables.snapshot import Layout
+from gureum.tables.snapshot import CHANGE_FEED, Layout, records_changes
 
 __all__ = ["ChangedFile", "Feed", "read_feed"]
 
 VERSIONS_MAX = 10_000
 FILES_MAX = 20_000
 
-_ENABLED = "delta.enableChangeDataFeed"
 _NARROWER = "ask for the versions before it and after it, each by itself"
 
 
@@ -73,7 +72,7 @@ def read_feed(
         if not enabled:
             raise InvalidInput(
                 f"version {version} did not record its changes: the change feed was off", code="table.changes",
-                hint=f"SET TBLPROPERTIES ('{_ENABLED}' = 'true') records them from then on; begin at a later version",
+                hint=f"SET TBLPROPERTIES ('{CHANGE_FEED}' = 'true') records them from then on; begin at a later version",
             )  # fmt: skip
         files += _changed(location, actions, version)
         if len(files) > FILES_MAX:
@@ -92,7 +91,7 @@ def _is_on(properties: Mapping[str, str]) -> bool:
             code="table.feature",
             hint="read it with Apache Spark",
         )
-    return properties.get(_ENABLED, "").lower() == "true"
+    return records_changes(properties)
 
 
 def _check_fits(schema_json: str, partition_by: Sequence[str], newest: Layout, version: int) -> None:

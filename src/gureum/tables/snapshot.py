@@ -20,7 +20,9 @@ from gureum.errors import InvalidInput
 from gureum.tables.constraints import PREFIX, Check, checks_of
 from gureum.tables.partitions import spell_partition_value
 
-__all__ = ["DataFile", "Layout", "Protocol", "Snapshot", "layout_of", "snapshot_of"]
+__all__ = ["CHANGE_FEED", "DataFile", "Layout", "Protocol", "Snapshot", "layout_of", "records_changes", "snapshot_of"]
+
+CHANGE_FEED = "delta.enableChangeDataFeed"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Layout:
 
     @property
     def has_change_feed(self) -> bool:
-        return self.properties.get("delta.enableChangeDataFeed", "").lower() == "true"
+        return records_changes(self.properties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class Snapshot:
                 "configuration": dict(layout.properties),
             }
         }  # fmt: skip
+
+
+def records_changes(properties: Mapping[str, str]) -> bool:
+    return properties.get(CHANGE_FEED, "").lower() == "true"
 
 
 def layout_of(delta: DeltaTable) -> Layout:

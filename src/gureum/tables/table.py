@@ -230,9 +230,8 @@ class Table:
             if self._mark is not None and self._mark.holds(self.location):
                 return self.version
             changed_ns = LogMark.changed(self.location)
-            if changed_ns is None and _is_local(
-                self.location
-            ):  # to the library, a log that is gone is one without news
+            # To the library, a log that is gone is one without news.
+            if changed_ns is None and _is_local(self.location):
                 raise NotFound(f"there is no Delta table at {self.location}", code="table.not_found")
             try:
                 self._delta.update_incremental()

@@ -1,13 +1,7 @@
 """Servers that the tests of the store need, one each for all of them."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from store_kit import moto_server, postgres_server
+from tests.store_kit import moto_server, postgres_server
 
 
 @pytest.fixture(scope="session")

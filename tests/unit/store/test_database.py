@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
-from store_kit import free_port
+from tests.store_kit import free_port
 
 from gureum.catalog.schema import MIGRATIONS, metadata
 from gureum.errors import Conflict, GureumError, InvalidInput, Unavailable

@@ -1,21 +1,13 @@
 """MLflow's tables, made once; PostgreSQL where it is installed."""
 
-import importlib.util
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.store_kit import postgres_server
 
 from gureum.tracking.database import FILE_NAME, prepare, tracking_url
-
-
-def _store_kit():
-    path = Path(__file__).parents[1] / "store" / "store_kit.py"
-    spec = importlib.util.spec_from_file_location("store_kit_of_tracking", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +27,7 @@ def new_postgres() -> Iterator[Callable[[], str]]:
 
     from gureum.tracking.store import make_tables
 
-    with _store_kit().postgres_server() as server:
+    with postgres_server() as server:
         made = server.new()
         prepare(tracking_url(made, Path()), make_tables)
 

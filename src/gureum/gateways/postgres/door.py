@@ -88,13 +88,19 @@ class PostgresDoor:
                     _log.warning("cannot take a connection: %s", error)
                     threading.Event().wait(0.1)
                 continue
-            if len(self._sockets) >= CONNECTIONS_MAX + REFUSED_AT_ONCE_MAX:
+            with self._lock:
+                already = len(self._sockets)
+                if already < CONNECTIONS_MAX + REFUSED_AT_ONCE_MAX:
+                    self._sockets.add(connection)
+            if already >= CONNECTIONS_MAX + REFUSED_AT_ONCE_MAX:
                 connection.close()
                 continue
-            threading.Thread(target=self._serve, args=(connection,), name="postgres-client", daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(connection, already < CONNECTIONS_MAX), name="postgres-client", daemon=True
+            ).start()
 
-    def _serve(self, connection: socket.socket) -> None:
-        with self._counted(connection) as counted, contextlib.suppress(OSError):
+    def _serve(self, connection: socket.socket, fits: bool) -> None:
+        with self._ended(connection), contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             start: Start | Cancel | None = None
@@ -105,7 +111,7 @@ class PostgresDoor:
                     return
                 if start is None:
                     return
-                if not counted:
+                if not fits:
                     raise LimitExceeded(f"{CONNECTIONS_MAX} clients are connected", code="postgres.connections")
                 self._session(start)
             except GureumError as error:
@@ -148,12 +154,9 @@ class PostgresDoor:
             found[1].cancel()
 
     @contextlib.contextmanager
-    def _counted(self, connection: socket.socket) -> Iterator[bool]:
-        with self._lock:
-            fits = len(self._sockets) < CONNECTIONS_MAX
-            self._sockets.add(connection)
+    def _ended(self, connection: socket.socket) -> Iterator[None]:
         try:
-            yield fits
+            yield
         finally:
             with self._lock:
                 self._sockets.discard(connection)

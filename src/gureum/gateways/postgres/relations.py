@@ -21,6 +21,7 @@ import pyarrow as pa
 from gureum.catalog.catalog import Thing
 from gureum.errors import GureumError
 from gureum.gateways.postgres.types import BY_OID, PgType, modifier, pg_type, pg_type_of_sql
+from gureum.tables.mark import LogMark
 from gureum.tables.tables import Tables, is_view
 from gureum.types import Actor
 
@@ -144,7 +145,7 @@ class Relations:
                 for one in thing.spec["columns"]
             )
             return _Columns(None, found, None)
-        state = _log_state(self._tables.location(thing))
+        state = LogMark.changed(self._tables.location(thing))
         with self._lock:
             seen = self._seen.get(thing.id)
         if seen is not None and state is not None and seen.state == state:
@@ -168,16 +169,6 @@ class Relations:
             if len(self._seen) > _COLUMNS_MAX:
                 self._seen.pop(next(iter(self._seen)))
         return made
-
-
-def _log_state(location: str) -> object:
-    """What changes with each commit of a table on this machine; None elsewhere."""
-    if "://" in location:
-        return None
-    try:
-        return Path(location, "_delta_log").stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from gureum.sql.quoting import quoted
 from gureum.sql.types import duckdb_type
 
-__all__ = ["Duck", "quoted"]
+__all__ = ["Duck"]
 
 # What one batch's expressions may take; a batch is at most some tens of MB, so this is only for a runaway REPEAT.
 MEMORY_MB_MAX = 1024
@@ -26,11 +27,6 @@ _CONFIG = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
 }
-
-
-def quoted(name: str) -> str:
-    """A column's name as DuckDB takes it, whatever characters it has."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Duck:

@@ -18,8 +18,9 @@ from sqlglot import exp
 
 from gureum.errors import InvalidInput
 from gureum.names import did_you_mean
+from gureum.sql.quoting import literal, quoted
 from gureum.sql.streaming.dialect import SqlType, sql_error, text_of
-from gureum.sql.streaming.duck import Duck, quoted
+from gureum.sql.streaming.duck import Duck
 from gureum.sql.streaming.functions import FUNCTIONS, NO_PARENTHESES, UNITS, divided, modulo
 from gureum.sql.streaming.vectors import Vector, vector_of
 from gureum.sql.types import arrow_type, duckdb_type, sql_type
@@ -457,7 +458,7 @@ def _typed(rule: Callable[[str, str, pa.DataType, pa.DataType], str]) -> Callabl
 
 def _literal(compiler: Compiler, node: exp.Expr) -> str:
     if node.args.get("is_string"):
-        return "'" + node.name.replace("'", "''") + "'"
+        return literal(node.name)
     if not re.fullmatch(r"\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?", node.name):
         compiler.fail(node, f"{node.name!r} is not a number", code="sql.syntax")
     return node.name

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from gureum.sql.quoting import literal
 from gureum.sql.types import sql_type
 
 __all__ = ["FUNCTIONS", "NO_PARENTHESES", "UNITS", "Call", "Function", "strftime_pattern"]
@@ -112,10 +113,6 @@ def strftime_pattern(java: str) -> str | None:
     return "".join(out)
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _pattern(call: Call, index: int) -> str:
     java = call.literal(index)
     pattern = strftime_pattern(java) if java is not None else None
@@ -124,7 +121,7 @@ def _pattern(call: Call, index: int) -> str:
             f"the date pattern of {call.name} must be a text such as 'yyyy-MM-dd HH:mm:ss'",
             "letters: yyyy MM dd HH mm ss SSS EEE a; other text in single quotes",
         )
-    return _quote(pattern)
+    return literal(pattern)
 
 
 def _concat(call: Call) -> str:
@@ -255,7 +252,7 @@ def _java_replacement(call: Call) -> str:
     out = replacement.replace("\\", "\\\\")
     for digit in "0123456789":
         out = out.replace(f"${digit}", f"\\{digit}")
-    return _quote(out)
+    return literal(out)
 
 
 def _regexp_extract(call: Call) -> str:
@@ -480,7 +477,7 @@ FUNCTIONS: dict[str, Function] = {
     "ARRAY_JOIN": _direct("array_to_string", 2),
     "MAP_KEYS": _direct("map_keys"),
     "MAP_VALUES": _direct("map_values"),
-    "TYPEOF": Function(1, 1, lambda call: _quote(sql_type(call.type_of(0)))),
+    "TYPEOF": Function(1, 1, lambda call: literal(sql_type(call.type_of(0)))),
 }
 
 # The calls that may stand without parentheses.

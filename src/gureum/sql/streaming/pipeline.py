@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gureum.sql.quoting import quoted
 from gureum.sql.streaming.decode import decode_json
-from gureum.sql.streaming.duck import Duck, quoted
+from gureum.sql.streaming.duck import Duck
 from gureum.sql.streaming.evaluate import evaluate_columns, origins, run_map
 from gureum.sql.streaming.expressions import Expression
 from gureum.sql.streaming.plan import AggregateStage, AssignStage, MapStage, Plan, Stage, duration_text

@@ -18,9 +18,10 @@ from sqlglot import exp
 
 from gureum.errors import InvalidInput
 from gureum.names import Kind, check_name, did_you_mean
+from gureum.sql.quoting import quoted
 from gureum.sql.streaming.aggregate_calls import AGGREGATES, AggregateCalls
 from gureum.sql.streaming.dialect import WindowFunction, sql_error
-from gureum.sql.streaming.duck import Duck, quoted
+from gureum.sql.streaming.duck import Duck
 from gureum.sql.streaming.expressions import Compiler, Expression, Scope, interval_us, place_of
 from gureum.sql.streaming.plan import (
     AggregateStage,

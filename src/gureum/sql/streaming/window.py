@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gureum.errors import LimitExceeded
-from gureum.sql.streaming.duck import Duck, quoted
+from gureum.sql.quoting import quoted
+from gureum.sql.streaming.duck import Duck
 from gureum.sql.streaming.partials import Partials, is_holistic
 from gureum.sql.streaming.plan import Aggregate, AggregateStage, WindowSpec
 
